@@ -1,0 +1,1 @@
+"""Load Lexicon documents and check data against them."""

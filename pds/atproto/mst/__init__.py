@@ -1,0 +1,1 @@
+"""The Merkle search tree that holds a repo's records."""

@@ -1,0 +1,1 @@
+"""pdsadmin: the operator's commands."""

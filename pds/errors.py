@@ -1,0 +1,261 @@
+"""Expected failures in the protocol's own words; anything else that is raised is a bug.
+
+Each class names one cause: ``error`` is the wire name that clients branch on, ``status`` the HTTP
+status, and the message is safe to show (no secrets, no SQL, no paths).
+Spec: https://atproto.com/specs/xrpc#error-responses
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PdsError(Exception):
+    """An expected failure. Subclasses set ``error``, ``status`` and ``default_message``."""
+
+    error: ClassVar[str] = "InvalidRequest"
+    status: ClassVar[int] = 400
+    default_message: ClassVar[str] = "Invalid request"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.default_message)
+
+    @property
+    def message(self) -> str:
+        """The text for the client."""
+        return str(self)
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+class InvalidRequestError(PdsError):
+    """The request itself is wrong: a parameter, the body, an identifier."""
+
+
+class PayloadTooLargeError(PdsError):
+    error = "PayloadTooLarge"
+    status = 413
+    default_message = "The request body is larger than this method accepts"
+
+
+class UnsupportedMediaTypeError(PdsError):
+    error = "UnsupportedMediaType"
+    status = 415
+    default_message = "Unsupported content-encoding"
+
+
+class MethodNotImplementedError(PdsError):
+    error = "MethodNotImplemented"
+    status = 501
+    default_message = "Method not implemented"
+
+
+class RateLimitExceededError(PdsError):
+    error = "RateLimitExceeded"
+    status = 429
+    default_message = "Rate limit exceeded"
+
+
+class UpstreamFailureError(PdsError):
+    """Another server that we need did not answer, or answered with nonsense."""
+
+    error = "UpstreamFailure"
+    status = 502
+    default_message = "Another server that is needed for this did not answer"
+
+
+class UpstreamTimeoutError(UpstreamFailureError):
+    error = "UpstreamTimeout"
+    status = 504
+    default_message = "Another server that is needed for this did not answer in time"
+
+
+class NotEnoughResourcesError(PdsError):
+    """The server is full or shutting down; trying again later may help."""
+
+    error = "NotEnoughResources"
+    status = 503
+    default_message = "The server is too busy or is shutting down, try again shortly"
+
+
+# --- authentication -----------------------------------------------------------------------------
+
+
+class AuthRequiredError(PdsError):
+    error = "AuthenticationRequired"
+    status = 401
+    default_message = "Authentication Required"
+
+
+class AuthMissingError(PdsError):
+    error = "AuthMissing"
+    status = 401
+    default_message = "Authentication Required"
+
+
+class InvalidTokenError(PdsError):
+    """A token is malformed, forged, foreign, or of the wrong kind."""
+
+    error = "InvalidToken"
+    default_message = "Token could not be verified"
+
+
+class ExpiredTokenError(PdsError):
+    """Clients refresh their session on this name."""
+
+    error = "ExpiredToken"
+    default_message = "Token has expired"
+
+
+class MissingTokenIdError(PdsError):
+    error = "MissingTokenId"
+    status = 401
+    default_message = "The refresh token has no id"
+
+
+class ForbiddenError(PdsError):
+    error = "Forbidden"
+    status = 403
+    default_message = "Forbidden"
+
+
+class ServiceTokenError(PdsError):
+    """A service token was refused; ``error`` says why (BadJwt, JwtExpired, BadJwtAudience, …)."""
+
+    status = 401
+    default_message = "The service token was refused"
+
+    def __init__(self, error: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.error = error  # type: ignore[misc] # one class for the eight names of a bad JWT
+
+
+class AccountTakedownError(PdsError):
+    error = "AccountTakedown"
+    status = 401
+    default_message = "Account has been taken down"
+
+
+class AccountDeactivatedError(PdsError):
+    error = "AccountDeactivated"
+    status = 401
+    default_message = "Account is deactivated"
+
+
+class AccountNotFoundError(PdsError):
+    error = "AccountNotFound"
+    status = 403
+    default_message = "Account not found"
+
+
+# --- accounts and identity ----------------------------------------------------------------------
+
+
+class InvalidHandleError(PdsError):
+    error = "InvalidHandle"
+    default_message = "Invalid handle"
+
+
+class HandleNotAvailableError(PdsError):
+    error = "HandleNotAvailable"
+    default_message = "Handle is not available"
+
+
+class UnsupportedDomainError(PdsError):
+    error = "UnsupportedDomain"
+    default_message = "Not a supported handle domain"
+
+
+class HandleNotFoundError(PdsError):
+    error = "HandleNotFound"
+    default_message = "Unable to resolve handle"
+
+
+class UnresolvableDidError(PdsError):
+    error = "UnresolvableDid"
+    default_message = "Could not resolve DID"
+
+
+class IncompatibleDidDocError(PdsError):
+    error = "IncompatibleDidDoc"
+    default_message = "The DID document does not fit this account"
+
+
+class InvalidPasswordError(PdsError):
+    error = "InvalidPassword"
+    default_message = "Invalid password"
+
+
+class InvalidInviteCodeError(PdsError):
+    error = "InvalidInviteCode"
+    default_message = "Provided invite code not available"
+
+
+class AlreadyExistsError(PdsError):
+    error = "AlreadyExists"
+    default_message = "This already exists"
+
+
+# --- repos and blobs ----------------------------------------------------------------------------
+
+
+class InvalidSwapError(PdsError):
+    error = "InvalidSwap"
+    default_message = "The repo has changed since the client last read it"
+
+
+class RecordNotFoundError(PdsError):
+    error = "RecordNotFound"
+    default_message = "Could not locate record"
+
+
+class RecordExistsError(PdsError):
+    """A create names a key that is taken. The lexicon has no name for it, so InvalidRequest."""
+
+    default_message = "A record with this key already exists"
+
+
+class RepoNotFoundError(PdsError):
+    error = "RepoNotFound"
+    default_message = "Could not find repo"
+
+
+class RepoTakendownError(PdsError):
+    error = "RepoTakendown"
+    default_message = "Repo has been taken down"
+
+
+class RepoSuspendedError(PdsError):
+    error = "RepoSuspended"
+    default_message = "Repo has been suspended"
+
+
+class RepoDeactivatedError(PdsError):
+    error = "RepoDeactivated"
+    default_message = "Repo has been deactivated"
+
+
+class BlockNotFoundError(PdsError):
+    error = "BlockNotFound"
+    default_message = "Could not find block"
+
+
+class BlobNotFoundError(PdsError):
+    error = "BlobNotFound"
+    default_message = "Blob not found"
+
+
+class BlobTooLargeError(PdsError):
+    error = "BlobTooLarge"
+    default_message = "The blob is larger than the record's schema allows"
+
+
+class InvalidMimeTypeError(PdsError):
+    error = "InvalidMimeType"
+    default_message = "The blob's type does not match the upload"
+
+
+class InvalidSizeError(PdsError):
+    error = "InvalidSize"
+    default_message = "The blob's size does not match the upload"

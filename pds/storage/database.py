@@ -1,0 +1,146 @@
+"""The one SQLite file: how it is opened, and what a transaction is here.
+
+Terms
+- One process writes. Writers queue on an in-process lock before ``BEGIN IMMEDIATE``: measured,
+  eight threads then share evenly, while SQLite's own busy waiting starves some for seconds.
+- ``after_commit`` callbacks run in commit order, still under that lock, so that whoever listens
+  learns of changes in exactly the order in which they became durable.
+
+Tricky bits
+- Peewee keeps one connection per thread and never closes it for a thread that ends. Threads that
+  come and go (WebSocket pumps) must call ``close_thread_connection``.
+- A callback that raises must not make a durable commit look failed; it is logged and swallowed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from peewee import Model, SqliteDatabase
+
+logger = logging.getLogger("pds.database")
+
+BUSY_TIMEOUT_MS = 5_000
+
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",  # acknowledged means durable, also after a power cut
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_TIMEOUT_MS,
+    "cache_size": -4_000,  # KiB per connection, and there is one per thread
+    "journal_size_limit": 64 * 1024 * 1024,
+}
+
+
+class Database(SqliteDatabase):
+    """SQLite whose every transaction is ``BEGIN IMMEDIATE`` behind one process-wide lock."""
+
+    def __init__(self) -> None:
+        super().__init__(None, lock_type="IMMEDIATE")
+        self.write_lock = threading.Lock()
+        self.local = threading.local()
+
+
+db = Database()
+
+
+class Table(Model):  # type: ignore[misc] # Peewee has no type information for Model
+    """Base of every model: bound to the one database."""
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+def open_database(path: Path) -> None:
+    """Bind the process to the file at ``path``, creating it with mode 0600 when it is not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    db.init(str(path), pragmas=_PRAGMAS, check_same_thread=False)
+    db.connect(reuse_if_open=True)
+
+
+def close_database() -> None:
+    """Fold the write-ahead log into the file and close this thread's connection."""
+    if not db.is_closed():
+        db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+
+
+def close_thread_connection() -> None:
+    """Give back the calling thread's connection. For threads that are about to end."""
+    if not db.is_closed():
+        db.close()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Run the block as one durable change. Transactions do not nest: that is a bug and raises."""
+    if getattr(db.local, "callbacks", None) is not None:
+        message = "a transaction is already open in this thread"
+        raise RuntimeError(message)
+    with db.write_lock:
+        db.local.callbacks = []
+        try:
+            with db.atomic():
+                yield
+            callbacks = db.local.callbacks
+        finally:
+            db.local.callbacks = None
+        for callback in callbacks:
+            _run(callback)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Read the block from one unchanging state of the file, without holding up writers."""
+    connection = db.connection()
+    connection.execute("BEGIN DEFERRED")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call ``callback`` once the caller's transaction is durable; never if it rolls back.
+
+    Callbacks run under the write lock: they may only wake somebody.
+    """
+    callbacks = getattr(db.local, "callbacks", None)
+    if callbacks is None:
+        message = "after_commit outside a transaction"
+        raise RuntimeError(message)
+    callbacks.append(callback)
+
+
+def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query: the hot path's way around the query builder (5 µs against 90)."""
+    return db.execute_sql(sql, params).fetchall()
+
+
+def row(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """The first row of a query, or None."""
+    return db.execute_sql(sql, params).fetchone()
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> int:
+    """Run one statement inside the caller's transaction; return how many rows it touched."""
+    return db.execute_sql(sql, params).rowcount
+
+
+def execute_many(sql: str, params: Sequence[Sequence[Any]]) -> None:
+    """Run one statement once per item of ``params`` inside the caller's transaction."""
+    db.connection().executemany(sql, params)
+
+
+def _run(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - the commit is durable; nothing may make it look failed
+        logger.exception("an after-commit callback failed")

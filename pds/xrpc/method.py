@@ -1,0 +1,218 @@
+"""What an XRPC method declares about itself, and what its handler is given.
+
+A handler is a plain function ``(call: Call) -> dict | Body | None``. Everything that is decided
+before it runs (verb, who may call, what it costs, how large a body may be) is data beside it, so that
+opening a method to the public is a visible difference in review.
+Spec: https://atproto.com/specs/xrpc
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+JSON_LIMIT_BYTES = 153_600  # 150 KiB, as the reference
+RECORD_LIMIT_BYTES = 1_000_000
+
+
+class Scope(str, Enum):
+    """What a password session may do; the value is the claim in its token."""
+
+    ACCESS = "com.atproto.access"
+    REFRESH = "com.atproto.refresh"
+    APP_PASS = "com.atproto.appPass"  # noqa: S105 - the name of a scope
+    APP_PASS_PRIVILEGED = "com.atproto.appPassPrivileged"  # noqa: S105 - the name of a scope
+    TAKENDOWN = "com.atproto.takendown"
+
+
+FULL = frozenset({Scope.ACCESS})
+PRIVILEGED = FULL | {Scope.APP_PASS_PRIVILEGED}
+STANDARD = PRIVILEGED | {Scope.APP_PASS}
+
+AuthKind = Literal["none", "access", "refresh", "admin", "optional", "new_account", "upload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who may call a method.
+
+    kind:
+        none         the Authorization header is ignored
+        access       an access token whose scope is in ``scopes``
+        refresh      a refresh token (``allow_expired``: also one that has lapsed)
+        admin        HTTP Basic ``admin:<password>``
+        optional     nobody, an access token, or the admin (the sync reads)
+        new_account  nobody, or a service token for this method (createAccount)
+        upload       an access token, or the user's service token for this method
+    check_takedown / check_deactivated: refuse accounts in that state with 401.
+    """
+
+    kind: AuthKind
+    scopes: frozenset[Scope] = frozenset()
+    check_takedown: bool = False
+    check_deactivated: bool = False
+    allow_expired: bool = False
+
+
+class Auths:
+    """The policies in use, by name."""
+
+    NONE = Auth("none")
+    USER = Auth("access", STANDARD)
+    USER_ACTIVE = Auth("access", STANDARD, check_takedown=True, check_deactivated=True)
+    USER_NOT_TAKEN_DOWN = Auth("access", STANDARD, check_takedown=True)
+    FULL_USER = Auth("access", FULL)
+    FULL_USER_NOT_TAKEN_DOWN = Auth("access", FULL, check_takedown=True)
+    FULL_USER_OR_TAKEN_DOWN = Auth("access", FULL | {Scope.TAKENDOWN})
+    REFRESH = Auth("refresh")
+    REFRESH_OR_EXPIRED = Auth("refresh", allow_expired=True)
+    ADMIN = Auth("admin")
+    OPTIONAL = Auth("optional", STANDARD)
+    OPTIONAL_OR_TAKEN_DOWN = Auth("optional", STANDARD | {Scope.TAKENDOWN})
+    NEW_ACCOUNT = Auth("new_account")
+    UPLOAD = Auth("upload", STANDARD, check_takedown=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling, as authenticated."""
+
+    kind: Literal["anonymous", "user", "service", "admin"]
+    did: str | None = None
+    scope: Scope | None = None
+    token_id: str | None = None  # jti of a refresh token
+    app_password_name: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.kind == "admin"
+
+
+ANONYMOUS = Caller("anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget: at most ``points`` per ``window_s`` seconds for one ``key``.
+
+    Limits with the same ``name`` share one budget. ``key``: "ip", "did" or "identifier" (login name
+    and address together). ``cost`` computes a call's points from it; None is one point.
+    """
+
+    name: str
+    points: int
+    window_s: int
+    key: Literal["ip", "did", "identifier"] = "ip"
+    cost: Callable[[Call], int] | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, checked and authenticated.
+
+    params: coerced by the Lexicon, defaults filled in.
+    input: the JSON body in data-model form (links are Cid, bytes are bytes), checked by the Lexicon;
+        ``{}`` for methods without a JSON body.
+    body: the raw, decoded body of methods whose encoding is not JSON (size-limited), else None.
+    """
+
+    services: Services
+    params: dict[str, Any]
+    input: dict[str, Any]
+    caller: Caller
+    body: BinaryIO | None = None
+    content_type: str | None = None
+    client_ip: str = ""
+    request_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def did(self) -> str:
+        """The caller's DID. Only for methods whose ``auth`` demands a user."""
+        if self.caller.did is None:
+            message = "this method does not demand a user"
+            raise RuntimeError(message)
+        return self.caller.did
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A reply that is not JSON: ``content`` is bytes, chunks (≥ 64 KiB), or an open binary file."""
+
+    content: bytes | Iterable[bytes] | BinaryIO
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int | None = None
+
+
+Handler = Callable[[Call], "dict[str, Any] | Body | None"]
+FrameSource = Callable[[Call], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method as declared: found by its NSID."""
+
+    nsid: str
+    kind: Literal["query", "procedure", "subscription"]
+    auth: Auth
+    handler: Handler
+    limits: tuple[Limit, ...] = ()
+    body_limit_bytes: int | Callable[[Services], int] = JSON_LIMIT_BYTES
+    counts_globally: bool = True  # spends one point of the per-address budget
+
+
+METHODS: dict[str, Method] = {}
+
+
+def _register(method: Method) -> None:
+    if method.nsid in METHODS:
+        message = f"two modules declare {method.nsid}"
+        raise RuntimeError(message)
+    METHODS[method.nsid] = method
+
+
+def query(
+    nsid: str, *, auth: Auth, limits: tuple[Limit, ...] = (), counts_globally: bool = True
+) -> Callable[[Handler], Handler]:
+    """Declare the decorated function as the query ``nsid``. ``auth`` has no default on purpose."""
+
+    def declare(handler: Handler) -> Handler:
+        _register(Method(nsid, "query", auth, handler, limits, counts_globally=counts_globally))
+        return handler
+
+    return declare
+
+
+def procedure(
+    nsid: str,
+    *,
+    auth: Auth,
+    limits: tuple[Limit, ...] = (),
+    body_limit_bytes: int | Callable[[Services], int] = JSON_LIMIT_BYTES,
+) -> Callable[[Handler], Handler]:
+    """Declare the decorated function as the procedure ``nsid``."""
+
+    def declare(handler: Handler) -> Handler:
+        _register(Method(nsid, "procedure", auth, handler, limits, body_limit_bytes))
+        return handler
+
+    return declare
+
+
+def subscription(nsid: str, *, auth: Auth) -> Callable[[Handler], Handler]:
+    """Declare the decorated function as the event stream ``nsid``.
+
+    It returns a ``Body`` whose content is an iterator of binary frames; ``web/firehose.py`` sends them.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        _register(Method(nsid, "subscription", auth, handler))
+        return handler
+
+    return declare

@@ -142,5 +142,5 @@ def execute_many(sql: str, params: Sequence[Sequence[Any]]) -> None:
 def _run(callback: Callable[[], None]) -> None:
     try:
         callback()
-    except Exception:  # noqa: BLE001 - the commit is durable; nothing may make it look failed
+    except Exception:
         logger.exception("an after-commit callback failed")

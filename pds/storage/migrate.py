@@ -1,4 +1,4 @@
-"""Bring the open database to today's shape: numbered steps, each one transaction, recorded by name."""
+"""Bring the open database to today's shape: numbered steps, each one transaction."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What an XRPC method declares about itself, and what its handler is given.
 
 A handler is a plain function ``(call: Call) -> dict | Body | None``. Everything that is decided
-before it runs (verb, who may call, what it costs, how large a body may be) is data beside it, so that
-opening a method to the public is a visible difference in review.
+before it runs (verb, who may call, what it costs, how large a body may be) is data beside it, so
+that opening a method to the public is a visible difference in review.
 Spec: https://atproto.com/specs/xrpc
 """
 
@@ -10,24 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from pds.services.session_scopes import Scope
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from pds.services.sequencer import Subscription
 
 JSON_LIMIT_BYTES = 153_600  # 150 KiB, as the reference
 RECORD_LIMIT_BYTES = 1_000_000
-
-
-class Scope(str, Enum):
-    """What a password session may do; the value is the claim in its token."""
-
-    ACCESS = "com.atproto.access"
-    REFRESH = "com.atproto.refresh"
-    APP_PASS = "com.atproto.appPass"  # noqa: S105 - the name of a scope
-    APP_PASS_PRIVILEGED = "com.atproto.appPassPrivileged"  # noqa: S105 - the name of a scope
-    TAKENDOWN = "com.atproto.takendown"
 
 
 FULL = frozenset({Scope.ACCESS})
@@ -116,8 +108,8 @@ class Call:
     """One call, checked and authenticated.
 
     params: coerced by the Lexicon, defaults filled in.
-    input: the JSON body in data-model form (links are Cid, bytes are bytes), checked by the Lexicon;
-        ``{}`` for methods without a JSON body.
+    input: the JSON body in data-model form (links are Cid, bytes are bytes), checked by the
+        Lexicon; ``{}`` for methods without a JSON body.
     body: the raw, decoded body of methods whose encoding is not JSON (size-limited), else None.
     """
 
@@ -151,7 +143,7 @@ class Body:
 
 
 Handler = Callable[[Call], "dict[str, Any] | Body | None"]
-FrameSource = Callable[[Call], Iterable[bytes]]
+StreamOpener = Callable[[Call], "Subscription"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +153,7 @@ class Method:
     nsid: str
     kind: Literal["query", "procedure", "subscription"]
     auth: Auth
-    handler: Handler
+    handler: Handler | StreamOpener
     limits: tuple[Limit, ...] = ()
     body_limit_bytes: int | Callable[[Services], int] = JSON_LIMIT_BYTES
     counts_globally: bool = True  # spends one point of the per-address budget
@@ -205,14 +197,14 @@ def procedure(
     return declare
 
 
-def subscription(nsid: str, *, auth: Auth) -> Callable[[Handler], Handler]:
+def subscription(nsid: str, *, auth: Auth) -> Callable[[StreamOpener], StreamOpener]:
     """Declare the decorated function as the event stream ``nsid``.
 
-    It returns a ``Body`` whose content is an iterator of binary frames; ``web/firehose.py`` sends them.
+    It opens a ``Subscription``; ``web/firehose.py`` pumps its frames into the WebSocket.
     """
 
-    def declare(handler: Handler) -> Handler:
-        _register(Method(nsid, "subscription", auth, handler))
-        return handler
+    def declare(opener: StreamOpener) -> StreamOpener:
+        _register(Method(nsid, "subscription", auth, opener))
+        return opener
 
     return declare

@@ -116,7 +116,7 @@ Record.add_index(
     Record.collection,
     Record.link_target,
     name="record_link_target",
-    where=Record.link_target.is_null(False),  # noqa: FBT003 - Peewee's signature
+    where=Record.link_target.is_null(False),
 )
 
 

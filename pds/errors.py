@@ -197,6 +197,11 @@ class AlreadyExistsError(PdsError):
     default_message = "This already exists"
 
 
+class FutureCursorError(PdsError):
+    error = "FutureCursor"
+    default_message = "Cursor in the future."
+
+
 # --- repos and blobs ----------------------------------------------------------------------------
 
 

@@ -16,12 +16,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peewee import Model, SqliteDatabase
+from peewee import DatabaseError, Model, SqliteDatabase
+
+__all__ = [
+    "DatabaseError",
+    "Table",
+    "after_commit",
+    "close_database",
+    "close_thread_connection",
+    "db",
+    "execute",
+    "execute_many",
+    "open_database",
+    "row",
+    "rows",
+    "snapshot",
+    "transaction",
+]
 
 logger = logging.getLogger("pds.database")
 
@@ -119,7 +135,7 @@ def after_commit(callback: Callable[[], None]) -> None:
     callbacks.append(callback)
 
 
-def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of a query: the hot path's way around the query builder (5 µs against 90)."""
     return db.execute_sql(sql, params).fetchall()
 

@@ -1,7 +1,7 @@
 """Content identifiers: make, parse, print.
 
 A CID names a block by its hash. AT Protocol creates one form only, the *blessed* one: version 1,
-codec dag-cbor (structured data) or raw (blobs), SHA-256. Its binary form is 36 bytes: version, codec,
+codec dag-cbor (structured data) or raw (blobs), SHA-256. In binary it is 36 bytes: version, codec,
 hash code, hash length, digest. Records may carry links of other forms; they are kept as they are.
 
 Spec: https://atproto.com/specs/data-model#link-and-cid-formats

@@ -1,0 +1,179 @@
+"""Names of the reference PDS that this version knows and checks but does not act on.
+
+An environment file written for the reference loads unchanged; what has no effect is said at start.
+A feature that arrives moves its rows to ``pds/config.py``.
+"""
+
+from __future__ import annotations
+
+from pds.settings import (
+    Effect,
+    Reader,
+    Setting,
+    boolean,
+    did,
+    did_key,
+    email,
+    integer,
+    many,
+    network,
+    path,
+    smtp_url,
+    text,
+    url,
+)
+
+
+def _rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(name, read, None, help_, "none", effect=effect) for name, read, help_ in rows
+    )
+
+
+def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(name, read, None, help_, "none", secret=True, effect=effect)
+        for name, read, help_ in rows
+    )
+
+
+_MS = integer(0)
+_BYTES = integer(1)
+
+_MAIL = (
+    *_secret_rows(
+        "later",
+        ("PDS_EMAIL_SMTP_URL", smtp_url, "mail server, with user and password"),
+        ("PDS_MODERATION_EMAIL_SMTP_URL", smtp_url, "mail server for moderators' mail"),
+    ),
+    *_rows(
+        "later",
+        ("PDS_EMAIL_FROM_ADDRESS", email, "sender of mail"),
+        ("PDS_EMAIL_DISABLE_CONFIRMATION_LINK", boolean, "no bsky.app link in mail"),
+        ("PDS_MODERATION_EMAIL_ADDRESS", email, "sender of moderators' mail"),
+    ),
+)
+
+_BRANDING = _rows(
+    "later",
+    ("PDS_HOME_URL", url, "link on pages and in mail"),
+    ("PDS_LOGO_URL", url, "picture on pages and in mail"),
+    ("PDS_SUPPORT_URL", url, "link on pages"),
+    ("PDS_PRIMARY_COLOR", text, "colour of the sign-in pages"),
+    ("PDS_ERROR_COLOR", text, "colour of the sign-in pages"),
+    ("PDS_WARNING_COLOR", text, "colour of the sign-in pages"),
+    ("PDS_INFO_COLOR", text, "colour of the sign-in pages"),
+    ("PDS_SUCCESS_COLOR", text, "colour of the sign-in pages"),
+    ("PDS_BACKGROUND_LIGHT_URL", url, "background of the sign-in pages"),
+    ("PDS_BACKGROUND_DARK_URL", url, "background of the sign-in pages"),
+)
+
+_SIGN_IN = (
+    *_secret_rows(
+        "later",
+        ("PDS_HCAPTCHA_SECRET_KEY", text, "captcha at sign-up"),
+        ("PDS_HCAPTCHA_TOKEN_SALT", text, "captcha at sign-up"),
+        ("PDS_DPOP_SECRET", text, "lets OAuth nonces survive a restart"),
+    ),
+    *_rows(
+        "later",
+        ("PDS_HCAPTCHA_SITE_KEY", text, "captcha at sign-up"),
+        ("PDS_OAUTH_TRUSTED_CLIENTS", many(text), "OAuth client ids that skip consent"),
+        ("PDS_LEXICON_AUTHORITY_DID", did, "where OAuth permission sets are looked up"),
+        ("PDS_FETCH_MAX_RESPONSE_SIZE", _BYTES, "largest OAuth document fetched, in bytes"),
+    ),
+)
+
+_UPSTREAM = (
+    *_rows(
+        "later",
+        ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", text, "address pattern of the app view's pictures"),
+        ("PDS_MOD_SERVICE_URL", url, "moderation service"),
+        ("PDS_MOD_SERVICE_DID", did, "its DID"),
+        ("PDS_REPORT_SERVICE_URL", url, "where reports go"),
+        ("PDS_REPORT_SERVICE_DID", did, "its DID"),
+        ("PDS_PROXY_HEADERS_TIMEOUT", _MS, "wait for an upstream's headers, in ms"),
+        ("PDS_PROXY_BODY_TIMEOUT", _MS, "wait for an upstream's next bytes, in ms"),
+        ("PDS_PROXY_MAX_RESPONSE_SIZE", _BYTES, "largest reply that is held in memory, in bytes"),
+        ("PDS_PROXY_MAX_RETRIES", integer(0), "further tries of a proxied read"),
+        ("PDS_PROXY_PREFER_COMPRESSED", boolean, "ask upstreams for compressed replies"),
+    ),
+)
+
+_LIMITS = (
+    *_secret_rows("later", ("PDS_RATE_LIMIT_BYPASS_KEY", text, "header value that is not limited")),
+    *_rows(
+        "later",
+        ("PDS_RATE_LIMITS_ENABLED", boolean, "limit how often methods may be called"),
+        ("PDS_RATE_LIMIT_BYPASS_IPS", many(network), "addresses that are not limited"),
+        ("PDS_INVITE_INTERVAL", _MS, "users get an invite code this often, in ms"),
+        ("PDS_INVITE_EPOCH", _MS, "invite codes are counted from this time, in ms since 1970"),
+    ),
+)
+
+_NONE = (
+    *_secret_rows("none", ("PDS_REDIS_SCRATCH_PASSWORD", text, "there is no Redis here")),
+    *_secret_rows(
+        "none",
+        ("PDS_REPO_SIGNING_KEY_K256_PRIVATE_KEY_HEX", text, "every account has a key of its own"),
+    ),
+    *_rows(
+        "none",
+        ("PDS_ACCOUNT_DB_LOCATION", path, "everything is in <data>/pds.sqlite"),
+        ("PDS_SEQUENCER_DB_LOCATION", path, "everything is in <data>/pds.sqlite"),
+        ("PDS_DID_CACHE_DB_LOCATION", path, "everything is in <data>/pds.sqlite"),
+        ("PDS_ACTOR_STORE_DIRECTORY", path, "everything is in <data>/pds.sqlite"),
+        ("PDS_ACTOR_STORE_CACHE_SIZE", integer(0), "there is one database, always open"),
+        ("PDS_BLOBSTORE_DISK_TMP_LOCATION", path, "uploads start in <blobs>/tmp"),
+        ("PDS_REDIS_SCRATCH_ADDRESS", text, "there is no Redis here"),
+        ("PDS_PROXY_ALLOW_HTTP2", boolean, "upstreams are asked over HTTP/1.1"),
+    ),
+)
+
+_REFUSED = (
+    *_secret_rows(
+        "refused",
+        ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", text, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY", text, "blobs are kept on disk"),
+        ("PDS_ENTRYWAY_ADMIN_TOKEN", text, "accounts are kept here, not at an entryway"),
+    ),
+    *_rows(
+        "refused",
+        ("PDS_BLOBSTORE_S3_BUCKET", text, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_REGION", text, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_ENDPOINT", text, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_FORCE_PATH_STYLE", boolean, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS", _MS, "blobs are kept on disk"),
+        ("PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS", _MS, "blobs are kept on disk"),
+        ("PDS_ENTRYWAY_URL", url, "accounts are kept here, not at an entryway"),
+        ("PDS_ENTRYWAY_DID", did, "accounts are kept here, not at an entryway"),
+        (
+            "PDS_ENTRYWAY_JWT_VERIFY_KEY_K256_PUBLIC_KEY_HEX",
+            text,
+            "accounts are kept here, not at an entryway",
+        ),
+        (
+            "PDS_ENTRYWAY_PLC_ROTATION_KEY",
+            did_key,
+            "accounts are kept here, not at an entryway",
+        ),
+        (
+            "PDS_PLC_ROTATION_KEY_KMS_KEY_ID",
+            text,
+            "the rotation key is PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX",
+        ),
+    ),
+)
+
+LATER_SETTINGS = (*_MAIL, *_BRANDING, *_SIGN_IN, *_UPSTREAM, *_LIMITS, *_NONE, *_REFUSED)
+
+BOTH_OR_NONE = (
+    ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),
+    ("PDS_MODERATION_EMAIL_SMTP_URL", "PDS_MODERATION_EMAIL_ADDRESS"),
+)
+
+NEEDS = (
+    ("PDS_BSKY_APP_VIEW_URL", "PDS_BSKY_APP_VIEW_DID"),
+    ("PDS_MOD_SERVICE_URL", "PDS_MOD_SERVICE_DID"),
+    ("PDS_REPORT_SERVICE_URL", "PDS_REPORT_SERVICE_DID"),
+)

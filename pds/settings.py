@@ -1,0 +1,209 @@
+"""How a setting is read from text: what a value may be, and what is said when it is wrong.
+
+The settings themselves are the table in ``pds/config.py``. A reader takes the text of one variable
+and returns its value, or raises ``ValueError`` with "what is wrong; what would be right".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Reader = Callable[[str], Any]
+Effect = Literal["used", "later", "none", "refused"]
+
+K256_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_HANDLE_DOMAIN = re.compile(rf"(?:\.{_LABEL})+")
+_DID = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
+_EMAIL = re.compile(r"(?:[^<>]*<)?[^@\s<>]+@[^@\s<>]+>?")
+_DID_KEY = re.compile(r"did:key:z[1-9A-HJ-NP-Za-km-z]+")
+
+
+class ConfigError(Exception):
+    """One or more settings are wrong; ``problems`` has one line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable.
+
+    effect: "used"; "later" (checked, so that existing files load, but this version does nothing
+        with it); "none" (never will: Hearth has no such thing); "refused" (starting without it
+        would surprise its operator, so the server does not start).
+    default: the value when unset, a callable that computes it from the values read so far, or
+        ``REQUIRED``.
+    default_text: how the documentation names the default.
+    """
+
+    name: str
+    read: Reader
+    default: Any
+    help: str
+    default_text: str
+    secret: bool = False
+    effect: Effect = "used"
+
+
+REQUIRED = object()
+
+
+def text(raw: str) -> str:
+    return raw
+
+
+def boolean(raw: str) -> bool:
+    """``true``/``1`` and ``false``/``0``."""
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if raw.lower() not in known:
+        message = "is neither true nor false; write true, false, 1 or 0"
+        raise ValueError(message)
+    return known[raw.lower()]
+
+
+def integer(minimum: int, maximum: int = 2**53 - 1) -> Reader:
+    """A whole number within the bounds, both included."""
+
+    def read(raw: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,16}", raw) or not minimum <= int(raw) <= maximum:
+            upper = f" to {maximum}" if maximum < 2**53 - 1 else " or more"
+            message = f"is not a whole number of {minimum}{upper}; write digits only"
+            raise ValueError(message)
+        return int(raw)
+
+    return read
+
+
+def choice(*allowed: str) -> Reader:
+    def read(raw: str) -> str:
+        if raw.lower() not in allowed:
+            message = f"is not known; write one of {', '.join(allowed)}"
+            raise ValueError(message)
+        return raw.lower()
+
+    return read
+
+
+def many(read_one: Reader) -> Reader:
+    """A comma-separated list; blanks around items and empty items do not count."""
+
+    def read(raw: str) -> tuple[Any, ...]:
+        return tuple(read_one(item.strip()) for item in raw.split(",") if item.strip())
+
+    return read
+
+
+def url(raw: str) -> str:
+    """An http(s) address without a trailing slash, as every peer writes it."""
+    example = "write it like https://example.com"
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = f"is not a web address; {example}"
+        raise ValueError(message)
+    if re.search(r"\s", raw):
+        message = f"contains a blank; {example}"
+        raise ValueError(message)
+    try:
+        parts.port  # noqa: B018 # reading it is what checks it
+    except ValueError:
+        message = f"has a port that is no port; {example}"
+        raise ValueError(message) from None
+    return raw.rstrip("/")
+
+
+def hostname(raw: str) -> str:
+    """``localhost``, or the public name of this server."""
+    name = raw.lower()
+    if name == "localhost":
+        return name
+    if "/" in name or ":" in name:
+        message = "is more than a name; write it like pds.example.com, without https:// and port"
+        raise ValueError(message)
+    if not _DOMAIN.fullmatch(name) or len(name) > 253 or name.rpartition(".")[2].isdigit():
+        message = "is not a domain name; write it like pds.example.com (or localhost to try it)"
+        raise ValueError(message)
+    return name
+
+
+def handle_domain(raw: str) -> str:
+    name = raw.lower()
+    if not _HANDLE_DOMAIN.fullmatch(name):
+        message = "is not a handle domain; it starts with a dot, like .pds.example.com"
+        raise ValueError(message)
+    return name
+
+
+def did(raw: str) -> str:
+    if not _DID.fullmatch(raw):
+        message = "is not a DID; write it like did:web:pds.example.com"
+        raise ValueError(message)
+    return raw
+
+
+def did_key(raw: str) -> str:
+    if not _DID_KEY.fullmatch(raw):
+        message = "is not a did:key; it looks like did:key:zQ3sh…"
+        raise ValueError(message)
+    return raw
+
+
+def email(raw: str) -> str:
+    if not _EMAIL.fullmatch(raw):
+        message = "is not an e-mail address; write it like pds@example.com"
+        raise ValueError(message)
+    return raw
+
+
+def smtp_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("smtp", "smtps"):
+        message = (
+            "is not a mail server address; write it like smtps://user:password@mail.example.com:465"
+            " with special characters percent-encoded"
+        )
+        raise ValueError(message)
+    return raw
+
+
+def path(raw: str) -> Path:
+    return Path(raw).expanduser().absolute()
+
+
+def network(raw: str) -> Network:
+    """An address or a CIDR range."""
+    try:
+        return ipaddress.ip_network(raw, strict=False)
+    except ValueError:
+        message = "is not an address range; write it like 10.0.0.0/8 or 192.0.2.7"
+        raise ValueError(message) from None
+
+
+def bind_address(raw: str) -> str:
+    """An address of this machine, or ``*`` for all of them, IPv4 and IPv6."""
+    if raw == "*":
+        return raw
+    try:
+        return str(ipaddress.ip_address(raw))
+    except ValueError:
+        message = "is not an address; write it like 127.0.0.1, or * for all addresses"
+        raise ValueError(message) from None
+
+
+def k256_private_key_hex(raw: str) -> str:
+    """32 bytes in hexadecimal that are a secp256k1 private key."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", raw) or not 0 < int(raw, 16) < K256_ORDER:
+        message = "is not a K-256 private key; it has 64 hexadecimal digits: openssl rand -hex 32"
+        raise ValueError(message)
+    return raw.lower()

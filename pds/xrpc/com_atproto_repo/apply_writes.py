@@ -1,0 +1,58 @@
+"""com.atproto.repo.applyWrites: change several records in one commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pds.errors import InvalidRequestError
+from pds.services.record_writes import Write
+from pds.services.repos import MAX_WRITES, WriteResult
+from pds.xrpc.limits import repo_write_limits
+from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
+from pds.xrpc.repo_writes import commit_view, optional_cid, written_view
+
+_NSID = "com.atproto.repo.applyWrites"
+_POINTS = {f"{_NSID}#create": 3, f"{_NSID}#update": 2, f"{_NSID}#delete": 1}
+
+
+def _cost(call: Call) -> int:
+    return sum(_POINTS.get(write.get("$type"), 3) for write in call.input["writes"])
+
+
+@procedure(
+    _NSID,
+    auth=Auths.USER,
+    limits=repo_write_limits(_cost),
+    body_limit_bytes=RECORD_LIMIT_BYTES,
+)
+def apply_writes(call: Call) -> dict[str, Any]:
+    given = call.input
+    account = call.services.accounts.get_writable(given["repo"], call.did)
+    if len(given["writes"]) > MAX_WRITES:
+        message = f"Too many writes. Max: {MAX_WRITES}"
+        raise InvalidRequestError(message)
+    writes = [_parse(call, write) for write in given["writes"]]
+    result = call.services.repos.apply_writes(
+        account, writes, swap_commit=optional_cid(given, "swapCommit")
+    )
+    results = [_result_view(w, r) for w, r in zip(writes, result.results, strict=True)]
+    return {**commit_view(result), "results": results}
+
+
+def _parse(call: Call, write: dict[str, Any]) -> Write:
+    kind = write["$type"]
+    validate = call.input.get("validate")
+    if kind == f"{_NSID}#create":
+        rkey = write.get("rkey") or call.services.repos.next_rkey()
+        return Write("create", write["collection"], rkey, write["value"], validate=validate)
+    if kind == f"{_NSID}#update":
+        return Write(
+            "update", write["collection"], write["rkey"], write["value"], validate=validate
+        )
+    return Write("delete", write["collection"], write["rkey"])
+
+
+def _result_view(write: Write, result: WriteResult) -> dict[str, Any]:
+    if write.action == "delete":
+        return {"$type": f"{_NSID}#deleteResult"}
+    return {"$type": f"{_NSID}#{write.action}Result", **written_view(result)}

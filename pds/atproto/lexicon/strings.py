@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pds.atproto.lexicon.errors import InvalidValueError
+from pds.atproto.syntax.at_identifier import is_at_identifier
 from pds.atproto.syntax.at_uri import is_at_uri
 from pds.atproto.syntax.cid_string import is_cid_string
 from pds.atproto.syntax.datetime import is_datetime
@@ -28,12 +29,8 @@ from pds.atproto.syntax.uri import is_uri
 Check = Callable[[Any], None]
 
 
-def _is_at_identifier(raw: str) -> bool:
-    return is_did(raw) if raw.startswith("did:") else is_handle(raw)
-
-
 FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
-    "at-identifier": (_is_at_identifier, "must be a handle or a DID"),
+    "at-identifier": (is_at_identifier, "must be a handle or a DID"),
     "at-uri": (is_at_uri, "must be an AT URI"),
     "cid": (is_cid_string, "must be a CID"),
     "datetime": (is_datetime, "must be a date and time such as 2024-01-31T12:00:00.000Z"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from pds.atproto.dag_json import InvalidDataError, from_json
+
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.document import check_document
 from pds.atproto.lexicon.errors import InvalidValueError, LexiconError
@@ -71,7 +71,7 @@ def test_invalid_record_is_refused(validator: Validator, case: dict[str, Any]) -
     except InvalidDataError:
         return  # not even data: refused before a schema is asked
 
-    with pytest.raises(InvalidValueError, match="^record"):
+    with pytest.raises(InvalidValueError, match=r"^record"):
         validator.check_record(RECORD, value)
 
 
@@ -83,5 +83,5 @@ def test_unknown_is_refused_even_when_the_rest_is_fine(
 ) -> None:
     value = from_json(case["data"] | {"integer": 1})
 
-    with pytest.raises(InvalidValueError, match="^record/unknown: "):
+    with pytest.raises(InvalidValueError, match=r"^record/unknown: "):
         validator.check_record(RECORD, value)

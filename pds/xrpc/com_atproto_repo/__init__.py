@@ -1,1 +1,1 @@
-"""com.atproto.repo.*"""
+"""The com.atproto.repo methods."""

@@ -1,1 +1,1 @@
-"""com.atproto.sync.*"""
+"""The com.atproto.sync methods."""

@@ -1,0 +1,1 @@
+"""The com.atproto.server methods."""

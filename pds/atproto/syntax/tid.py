@@ -1,8 +1,8 @@
 """TIDs: time-ordered identifiers of records and revisions.
 
 A TID is a 64-bit number in 13 digits of a base 32 whose alphabet sorts like ASCII, so TIDs sort as
-text like their times: top bit 0, 53 bits of microseconds since 1970, 10 bits of clock id. The syntax
-lets the first digit overflow the top bit: keep TIDs as text, never in signed 64-bit numbers.
+text like their times: top bit 0, 53 bits of microseconds since 1970, 10 bits of clock id. The
+syntax lets the first digit overflow the top bit: keep TIDs as text, not in signed 64-bit numbers.
 
 Spec: https://atproto.com/specs/tid
 """

@@ -126,6 +126,9 @@ _NONE = (
         ("PDS_ACTOR_STORE_CACHE_SIZE", integer(0), "there is one database, always open"),
         ("PDS_BLOBSTORE_DISK_TMP_LOCATION", path, "uploads start in <blobs>/tmp"),
         ("PDS_REDIS_SCRATCH_ADDRESS", text, "there is no Redis here"),
+        ("LOG_ENABLED", text, "the log always goes to standard output"),
+        ("LOG_DESTINATION", text, "the log always goes to standard output"),
+        ("LOG_SYSTEMS", text, "LOG_LEVEL is for all parts"),
         ("PDS_PROXY_ALLOW_HTTP2", boolean, "upstreams are asked over HTTP/1.1"),
     ),
 )

@@ -1,0 +1,138 @@
+#!/bin/bash
+# Prepare this checkout and run it. Needs Debian 12 or Ubuntu 24.04 (or newer, or anything that
+# already has Python 3.11 with venv), bash, and root or sudo once, if packages are missing.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: ./install.sh VERB
+
+  local   prepare this folder and start the server in the foreground, at http://localhost:2583
+          Ctrl-C stops it. Data is kept in ./data. Settings: PDS_* in the environment, see
+          docs/configuration.md; for example: PDS_PORT=2683 ./install.sh local
+  test    prepare this folder and run every check
+
+Both may be repeated: what is already there is not done again.
+TEXT
+}
+
+readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly venv=$here/.venv
+readonly at_least='sys.version_info >= (3, 11)'
+
+say() { printf '==> %s\n' "$*"; }
+fail() {
+  printf 'install.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+# Run a command as root: directly, or through sudo.
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "root is needed for: $*. Run that as root, then start this again."
+  fi
+}
+
+# Print the name of a Python that is new enough and can make virtual environments.
+find_python() {
+  local candidate
+  for candidate in python3 python3.11 python3.12 python3.13 python3.14; do
+    if "$candidate" -c "import sys, ensurepip, venv; sys.exit(not ($at_least))" 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+install_python() {
+  command -v apt-get >/dev/null ||
+    fail "Python 3.11 or newer with its venv module is needed. Install it, then start this again."
+  say "Installing Python (apt)"
+  export DEBIAN_FRONTEND=noninteractive
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+  as_root "${apt[@]}" update
+  as_root "${apt[@]}" install -y --no-install-recommends python3 python3-venv ca-certificates
+  find_python >/dev/null ||
+    fail "this system offers $(python3 --version 2>&1), but Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04)."
+}
+
+# Under sudo, go on as the owner of the folder: nothing below needs root, and the files it makes
+# should belong to the person who starts the server next time without sudo.
+drop_root() {
+  local owner
+  owner=$(stat -c %U "$here")
+  if ((EUID == 0)) && [[ -n ${SUDO_UID:-} && $owner != root ]] && id "$owner" >/dev/null 2>&1; then
+    say "Going on as $owner"
+    exec runuser -u "$owner" -- env -u SUDO_UID HOME="$(getent passwd "$owner" | cut -d: -f6)" \
+      "$here/install.sh" "$verb"
+  fi
+}
+
+# The packages that verb $1 needs, one requirement per line.
+wanted_packages() {
+  cat "$here/requirements.txt"
+  [[ $1 == test ]] || return 0
+  "$venv/bin/python" - "$here/pyproject.toml" <<'PYTHON'
+import pathlib, sys, tomllib
+text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
+print("\n".join(tomllib.loads(text)["dependency-groups"]["dev"]))
+PYTHON
+}
+
+# What .venv holds when the packages of verb $1 are installed: a digest of pins and Python.
+stamp_of() {
+  { wanted_packages "$1" && "$venv/bin/python" -VV; } | sha256sum | cut -d' ' -f1
+}
+
+install_packages() {
+  say "Installing packages into .venv (a minute or two the first time)"
+  rm -f "$venv"/.packages-*
+  wanted_packages "$verb" >"$venv/packages.txt"
+  "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -r "$venv/packages.txt" ||
+    fail "the packages could not be installed; the lines above say why."
+  stamp_of "$verb" >"$venv/.packages-$verb"
+  [[ $verb == local ]] || stamp_of local >"$venv/.packages-local" # test needs those of local too
+}
+
+# Make .venv and bring its packages to what is pinned; a stamp of the pins makes the repeat quick.
+prepare_venv() {
+  [[ -w $here ]] || fail "$(id -un) may not write to $here; give the folder to that user or use another."
+  exec 9<"$here" # a lock without a file: two starts at once take turns
+  if command -v flock >/dev/null && ! flock -n 9; then
+    say "Waiting for another install.sh to finish"
+    flock 9
+  fi
+  if ! "$venv/bin/python" -c "import sys, pip; sys.exit(not ($at_least))" 2>/dev/null; then
+    say "Making the virtual environment .venv"
+    rm -rf "$venv"
+    "$(find_python)" -m venv "$venv"
+  fi
+  local stamp=$venv/.packages-$verb
+  if [[ ! -f $stamp || $(<"$stamp") != "$(stamp_of "$verb")" ]]; then
+    install_packages
+  fi
+  exec 9<&- # the server must not hold the lock
+}
+
+(($# <= 1)) || { usage >&2; exit 2; }
+readonly verb=${1:-}
+case $verb in
+  local | test) ;;
+  -h | --help | help) usage; exit 0 ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+find_python >/dev/null || install_python
+drop_root
+prepare_venv
+cd "$here"
+if [[ $verb == test ]]; then
+  exec tests/check.sh
+fi
+say "Starting the server (Ctrl-C stops it)"
+exec .venv/bin/python app.py

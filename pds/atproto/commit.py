@@ -93,9 +93,8 @@ def decode_commit(data: bytes) -> Commit:
         raise CommitError("the rev of a commit is not a TID")
     if type(sig) is not bytes or len(sig) != 64:
         raise CommitError("the signature of a commit is 64 bytes")
-    commit = Commit(
-        did, rev, _check_link(fields["data"]), sig, _check_prev(fields["prev"]), version
-    )
+    prev = None if fields["prev"] is None else _check_link(fields["prev"])
+    commit = Commit(did, rev, _check_link(fields["data"]), sig, prev, version)
     if commit.encode() != data:
         raise CommitError("a field of the commit that must be present is missing or empty")
     return commit

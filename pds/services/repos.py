@@ -276,7 +276,7 @@ class Repos:
                         account.id, row.collection, row.rkey, record.blobs
                     )
             self._save(account.id, change)
-            self._sequencer.append(account.did, CommitEvent.from_change(change))
+            self._sequencer.append(account.did, CommitEvent(change))
         return dropped
 
     def _check_unchanged(self, account: AccountRow, head: RepoHead) -> None:

@@ -16,9 +16,15 @@ Spec: https://atproto.com/specs/event-stream
 from __future__ import annotations
 
 import threading
-from typing import Protocol
 
-from pds.atproto.firehose_frames import encode_info
+from pds.atproto.firehose_frames import (
+    AccountEvent,
+    CommitEvent,
+    Event,
+    IdentityEvent,
+    SyncEvent,
+    encode_info,
+)
 from pds.atproto.syntax.datetime import format_datetime
 from pds.errors import FutureCursorError
 from pds.services.clock import Clock
@@ -30,12 +36,12 @@ PRUNE_SLICE = 1_000
 _PRUNED = "events_pruned_through"
 
 
-class FirehoseEvent(Protocol):
-    """An event without its number and time; ``pds.atproto.firehose_frames`` has the kinds."""
-
-    kind: str
-
-    def encode(self, seq: int, time: str) -> bytes: ...
+_KINDS: dict[type[Event], str] = {
+    CommitEvent: "commit",
+    SyncEvent: "sync",
+    IdentityEvent: "identity",
+    AccountEvent: "account",
+}
 
 
 class Sequencer:
@@ -56,7 +62,7 @@ class Sequencer:
         """The number of the newest event that is durable; 0 before the first."""
         return self._last_seq
 
-    def append(self, did: str, event: FirehoseEvent) -> int:
+    def append(self, did: str, event: Event) -> int:
         """Record an event as part of the caller's transaction; return its seq.
 
         Subscribers are woken only once that transaction has committed, so no one can be told of a
@@ -65,7 +71,7 @@ class Sequencer:
         now_us = self._clock()
         seq = events.last_seq() + 1
         frame = event.encode(seq, format_datetime(now_us))
-        events.append_event(seq, did, event.kind, now_us, frame)
+        events.append_event(seq, did, _KINDS[type(event)], now_us, frame)
         database.after_commit(lambda: self._announce(seq, frame))
         return seq
 

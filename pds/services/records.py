@@ -50,7 +50,7 @@ class Records:
             raise RecordNotFoundError(message)
         return RecordView(uri, found[0], dag_cbor.decode(found[1]))
 
-    def list(
+    def list_page(
         self, repo: str, collection: str, *, limit: int, cursor: str | None, reverse: bool
     ) -> list[RecordView]:
         """A page of a collection, newest key first, or oldest first with ``reverse``."""

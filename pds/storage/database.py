@@ -65,7 +65,7 @@ class Database(SqliteDatabase):
 db = Database()
 
 
-class Table(Model):  # type: ignore[misc] # Peewee has no type information for Model
+class Table(Model):
     """Base of every model: bound to the one database."""
 
     class Meta:

@@ -16,7 +16,7 @@ def list_records(call: Call) -> dict[str, Any]:
     if cursor is not None and not is_record_key(cursor):
         message = "Malformed cursor"
         raise InvalidRequestError(message)
-    page = call.services.records.list(
+    page = call.services.records.list_page(
         params["repo"],
         params["collection"],
         limit=params["limit"],

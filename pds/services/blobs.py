@@ -1,0 +1,334 @@
+"""Blobs: upload, let records use them, fetch, list, find missing, clean up.
+
+An upload is private until a record of the same account refers to it. The last reference gone, the
+blob goes too. Bytes are on disk, rows in the database, and no transaction spans both, so the order
+matters: a file is in place before its row appears, and a row is gone before its file is deleted.
+What a crash leaves in between is a file without a row, which ``sweep_files`` removes.
+
+Renaming a file into place with adding its row, and deleting a row with its file, happen under one
+lock per account (shared by a few), or an upload could lose its file to a deletion under way.
+Spec: https://atproto.com/specs/blob
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import filetype
+
+from pds.atproto.blob_ref import BlobRef
+from pds.atproto.cid import RAW, Cid, InvalidCidError
+from pds.atproto.syntax.at_uri import make_at_uri
+from pds.errors import (
+    AccountNotFoundError,
+    BlobNotFoundError,
+    InvalidMimeTypeError,
+    InvalidRequestError,
+    InvalidSizeError,
+    NotEnoughResourcesError,
+)
+from pds.services.clock import Clock
+from pds.storage import accounts, blobs, database
+from pds.storage.accounts import AccountRow
+from pds.storage.blob_files import BlobFiles, TemporaryBlob, folder_name
+
+logger = logging.getLogger("pds.blobs")
+
+HOUR_US: Final = 3_600_000_000
+UPLOAD_LIFE_US: Final = 24 * HOUR_US
+_BATCH: Final = 500
+_LOCKS: Final = 64
+_MISSING_SHOWN: Final = 20
+_LONGEST_PLAIN_DID: Final = 255
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_MIME_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBlob:
+    """A blob that may be served."""
+
+    path: Path
+    mime_type: str
+    size_bytes: int
+
+    def open(self) -> BinaryIO:
+        """Open the file; BlobNotFoundError when it was deleted, or lost, in the meantime."""
+        try:
+            return self.path.open("rb")
+        except FileNotFoundError as error:
+            logger.error("the file of a stored blob is missing: %s", self.path)  # noqa: TRY400
+            raise BlobNotFoundError from error
+
+
+@dataclass(frozen=True, slots=True)
+class MissingBlob:
+    """A blob that a record refers to and nobody has uploaded."""
+
+    cid: Cid
+    record_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """files_removed: files nobody knew. files_missing: blobs whose file is gone."""
+
+    files_removed: int
+    files_missing: int
+
+
+class Blobs:
+    """The blobs of all accounts."""
+
+    def __init__(self, directory: Path, *, clock: Clock, upload_limit_bytes: int) -> None:
+        self._files = BlobFiles(directory)
+        self._clock = clock
+        self._upload_limit_bytes = upload_limit_bytes
+        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._files.prepare()
+
+    def upload(self, account: AccountRow, stream: BinaryIO, content_type: str | None) -> BlobRef:
+        """Store what ``stream`` holds; returns the reference that a record may contain.
+
+        The type is told from the bytes where they are recognised, else it is the declared one.
+        A blob that is in use keeps the type it has, so that the reference always fits.
+
+        Raises:
+            PayloadTooLargeError: larger than the limit.
+            InvalidRequestError: no usable content type, or the blob was taken down.
+            AccountNotFoundError: the account was deleted in the meantime.
+            NotEnoughResourcesError: the disk is full.
+        """
+        declared = _declared_type(content_type)
+        try:
+            temporary = self._files.write_temporary(stream, self._upload_limit_bytes)
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                logger.exception("an upload failed: the disk is full")
+                raise NotEnoughResourcesError from error
+            raise
+        try:
+            mime_type = filetype.guess_mime(temporary.head) or declared
+            mime_type = self._keep(account, temporary, mime_type)
+        finally:
+            self._files.discard(temporary)
+        return BlobRef(temporary.cid, mime_type, temporary.size_bytes)
+
+    def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
+        with self._lock(account.id):
+            _refuse_taken_down(blobs.find_blob(account.id, blob.cid))
+            self._files.keep(blob, account.did)
+            with database.transaction():
+                return self._save(account.id, blob, mime_type)
+
+    def _save(self, account_id: int, blob: TemporaryBlob, mime_type: str) -> str:
+        """Write the row of an upload whose file is in place; returns the type that counts."""
+        known = blobs.find_blob(account_id, blob.cid)
+        _refuse_taken_down(known)
+        is_used = blobs.is_referenced(account_id, blob.cid)
+        now_us = self._clock()
+        if known is None:
+            waits_since = blobs.USED if is_used else now_us
+            if not blobs.insert_blob(account_id, blob.cid, mime_type, blob.size_bytes, waits_since):
+                raise AccountNotFoundError
+            return mime_type
+        if is_used:
+            mime_type = known.mime_type
+        blobs.renew_upload(account_id, blob.cid, mime_type, now_us)
+        return mime_type
+
+    def check_and_reference(
+        self, account_id: int, collection: str, rkey: str, refs: Sequence[BlobRef]
+    ) -> None:
+        """Let a record use the blobs it refers to. The caller holds the transaction.
+
+        Raises:
+            BlobNotFoundError: not uploaded to this account, or taken down.
+            InvalidMimeTypeError, InvalidSizeError: the reference says otherwise than the upload.
+        """
+        for ref in refs:
+            _check_reference(ref, blobs.find_blob(account_id, ref.cid))
+        blobs.add_references(account_id, collection, rkey, [ref.cid for ref in refs])
+
+    def unreference(self, account_id: int, collection: str, rkey: str) -> list[Cid]:
+        """Let a record use no blobs any more. The caller holds the transaction.
+
+        Returns the blobs it used, to be passed to ``delete_unreferenced`` after the commit.
+        """
+        return blobs.drop_references(account_id, collection, rkey)
+
+    def delete_unreferenced(self, account: AccountRow, cids: Sequence[Cid]) -> None:
+        """Delete those of ``cids`` that no record uses now. Call it after the commit.
+
+        Never raises: the change it follows is durable. What it cannot do, ``expire_uploads`` and
+        ``sweep_files`` do later.
+        """
+        try:
+            self._delete_due(account.id, account.did, cids, blobs.DROPPED)
+        except Exception:
+            logger.exception("blobs without a record could not be deleted; left for later")
+
+    def delete_all_unreferenced(self, account: AccountRow) -> None:
+        """Delete every blob that an import took the last record from. Call it after the commit."""
+        while cids := blobs.find_due_of(account.id, _BATCH):
+            self._delete_due(account.id, account.did, cids, blobs.DROPPED)
+
+    def open_blob(self, account: AccountRow, cid: Cid) -> OpenBlob:
+        """Find a blob that a record uses; uploads no record uses are private.
+
+        Raises:
+            BlobNotFoundError: there is none, or it was taken down.
+        """
+        found = blobs.find_blob(account.id, cid)
+        if found is None or found.takedown_ref is not None:
+            raise BlobNotFoundError
+        if not blobs.is_referenced(account.id, cid):
+            raise BlobNotFoundError
+        return OpenBlob(self._files.path(account.did, cid), found.mime_type, found.size_bytes)
+
+    def list_blobs(
+        self, account: AccountRow, *, since: str | None, limit: int, cursor: str | None
+    ) -> tuple[list[Cid], str | None]:
+        """Blobs that records refer to, by CID, and the cursor of the next page.
+
+        since: only those of records written after that rev.
+        Raises: InvalidRequestError for a cursor that is not ours.
+        """
+        cids = blobs.list_cids(account.id, since=since, after=_after(cursor), limit=limit)
+        return cids, str(cids[-1]) if len(cids) == limit else None
+
+    def list_missing(
+        self, account: AccountRow, *, limit: int, cursor: str | None
+    ) -> tuple[list[MissingBlob], str | None]:
+        """Blobs that records refer to and nobody has uploaded, and the cursor of the next page.
+
+        Raises: InvalidRequestError for a cursor that is not ours.
+        """
+        found = blobs.list_missing(account.id, after=_after(cursor), limit=limit)
+        missing = [
+            MissingBlob(cid, make_at_uri(account.did, collection, rkey))
+            for cid, collection, rkey in found
+        ]
+        return missing, str(missing[-1].cid) if len(missing) == limit else None
+
+    def counts(self, account_id: int) -> tuple[int, int]:
+        """(blobs that records refer to, how many of these are there), for checkAccountStatus."""
+        return blobs.count_blobs(account_id)
+
+    def expire_uploads(self, older_than_us: int = UPLOAD_LIFE_US) -> int:
+        """Delete uploads no record has used in that time; returns how many."""
+        through_us = self._clock() - older_than_us
+        with database.transaction():
+            blobs.settle_used(through_us)
+        deleted = 0
+        while due := blobs.find_due(through_us, _BATCH):
+            for blob in due:
+                deleted += self._delete_due(blob.account_id, blob.did, [blob.cid], through_us)
+        return deleted
+
+    def sweep_files(self) -> SweepResult:
+        """Remove files without a row, over an hour old, and report rows without a file."""
+        return SweepResult(self._remove_unknown_files(), self._report_lost_files())
+
+    def _delete_due(self, account_id: int, did: str, cids: Sequence[Cid], through_us: int) -> int:
+        with self._lock(account_id):
+            with database.transaction():
+                gone = blobs.delete_due(account_id, cids, through_us)
+            for cid in gone:
+                self._files.delete(did, cid)
+        return len(gone)
+
+    def _remove_unknown_files(self) -> int:
+        before_us = self._clock() - HOUR_US
+        hashed = {
+            folder_name(did): account_id for account_id, did in blobs.long_dids(_LONGEST_PLAIN_DID)
+        }
+        removed = 0
+        for folder in self._files.folders():
+            account = accounts.find_by_did(folder)
+            account_id = account.id if account else hashed.get(folder)
+            stale = self._files.stale_files(folder, before_us)
+            while batch := list(islice(stale, _BATCH)):
+                removed += self._remove_unknown(folder, account_id, batch)
+        if removed:
+            logger.info("removed %d blob files that no account knows", removed)
+        return removed
+
+    def _remove_unknown(self, folder: str, account_id: int | None, cids: list[Cid]) -> int:
+        """Remove those of ``cids`` that have no row; all of them when the account is gone."""
+        lock_id = 0 if account_id is None else account_id
+        known = set() if account_id is None else blobs.existing(account_id, cids)
+        removed = 0
+        for cid in cids:
+            if cid in known:
+                continue
+            with self._lock(lock_id):
+                if account_id is None or blobs.find_blob(account_id, cid) is None:
+                    self._files.delete_in(folder, cid)
+                    removed += 1
+        return removed
+
+    def _report_lost_files(self) -> int:
+        lost = 0
+        after: tuple[int, bytes] = (0, b"")
+        while page := blobs.owned_page(after, _BATCH):
+            for blob in page:
+                path = self._files.path(blob.did, blob.cid)
+                if path.exists() or blobs.find_blob(blob.account_id, blob.cid) is None:
+                    continue
+                lost += 1
+                if lost <= _MISSING_SHOWN:
+                    logger.error("the file of a stored blob is missing: %s", path)
+            after = (page[-1].account_id, page[-1].cid)
+        if lost > _MISSING_SHOWN:
+            logger.error("files of %d stored blobs are missing", lost)
+        return lost
+
+    def _lock(self, account_id: int) -> threading.Lock:
+        return self._locks[account_id % _LOCKS]
+
+
+def _declared_type(content_type: str | None) -> str:
+    """The media type of a Content-Type header, without parameters, in lower case."""
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    if not _MIME_TYPE.fullmatch(essence):
+        message = "An upload needs a Content-Type such as image/png"
+        raise InvalidRequestError(message)
+    return essence
+
+
+def _refuse_taken_down(known: blobs.BlobRow | None) -> None:
+    if known is not None and known.takedown_ref is not None:
+        message = "This blob was taken down and cannot be uploaded again"
+        raise InvalidRequestError(message)
+
+
+def _check_reference(ref: BlobRef, known: blobs.BlobRow | None) -> None:
+    if ref.cid.codec != RAW or known is None or known.takedown_ref is not None:
+        message = f"Could not find blob: {ref.cid}"
+        raise BlobNotFoundError(message)
+    if ref.mime_type != known.mime_type:
+        message = f"The blob {ref.cid} is {known.mime_type}, but the record says {ref.mime_type}"
+        raise InvalidMimeTypeError(message)
+    if ref.size != known.size_bytes:
+        message = f"The blob {ref.cid} has {known.size_bytes} bytes, but the record says {ref.size}"
+        raise InvalidSizeError(message)
+
+
+def _after(cursor: str | None) -> bytes:
+    """The CID to go on after; the empty one comes before all."""
+    if cursor is None:
+        return b""
+    try:
+        return Cid.parse(cursor)
+    except InvalidCidError as error:
+        message = "Malformed cursor"
+        raise InvalidRequestError(message) from error

@@ -230,9 +230,7 @@ class _DecodedKeys(dict[bytes, str]):
     """Encoded map keys as text; remembers the short ones, up to a bound."""
 
     def __missing__(self, encoded: bytes) -> str:
-        length, start = _read_head(encoded, 0)
-        if start + length != len(encoded):
-            raise DagCborError("the data end inside a map key")
+        _, start = _read_head(encoded, 0)
         key = encoded[start:].decode()
         if len(encoded) <= _CACHED_KEY_BYTES and len(self) < _CACHED_KEYS:
             self[encoded] = key
@@ -293,6 +291,7 @@ def _read_map(data: bytes, offset: int, depth: int) -> tuple[dict[str, Any], int
         if encoded <= previous:
             raise DagCborError(f"a map key out of order or doubled at byte {position}")
         previous = encoded
+        # A key that is cut short fails here, before it is looked up and remembered.
         first = data[end]
         if 0x60 <= first < 0x78:
             position = end + first - 0x5F

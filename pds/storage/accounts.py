@@ -50,7 +50,7 @@ class AccountRow:
     takedown_ref: str | None
     deactivated_at: str | None
     delete_after: str | None
-    invites_disabled: bool
+    invites_disabled: bool  # 0 or 1, as SQLite has it
     pending_operation: str | None
 
     @property
@@ -132,7 +132,7 @@ def _status(takedown_ref: str | None, deactivated_at: str | None) -> Status | No
 
 
 def _account(found: tuple[Any, ...]) -> AccountRow:
-    return AccountRow(*found[:10], bool(found[10]), found[11])
+    return AccountRow(*found)
 
 
 def _find(sql: str, value: str | int) -> AccountRow | None:

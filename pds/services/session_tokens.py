@@ -1,0 +1,146 @@
+"""The tokens of password sessions: JWTs signed with the server's own secret.
+
+Claims and headers are exactly the reference server's, so that sessions survive a move from it: an
+access token has no id and cannot be taken back before it lapses; a refresh token has one (``jti``),
+and lives only as long as the row of that id.
+
+Tricky bits
+- Expiry is compared with the injected clock here, not by PyJWT, which reads the system's.
+- Everything that is wrong with a token is one error with one message, but for expiry: clients
+  refresh on ``ExpiredToken`` and on nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from pds.atproto.syntax.did import is_did
+from pds.errors import ExpiredTokenError, InvalidTokenError, MissingTokenIdError
+from pds.services.clock import Clock
+from pds.services.session_scopes import Scope
+
+ACCESS_LIFETIME_S = 120 * 60
+REFRESH_LIFETIME_S = 90 * 24 * 60 * 60
+_ACCESS_TYPE = "at+jwt"
+_REFRESH_TYPE = "refresh+jwt"
+_SCOPES = {str(scope): scope for scope in Scope}
+_OPTIONS: Any = {
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_aud": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client gets for a session."""
+
+    access_jwt: str
+    refresh_jwt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token proves. ``token_id`` is None for access tokens."""
+
+    did: str
+    scope: Scope
+    token_id: str | None
+    expires_at_s: int
+
+
+class SessionTokens:
+    """Signs and reads session tokens.
+
+    secret: the HMAC key (``PDS_JWT_SECRET``). service_did: the audience of every token.
+    """
+
+    def __init__(self, secret: str, service_did: str, clock: Clock) -> None:
+        self._secret = secret.encode("utf-8")
+        self._service_did = service_did
+        self._clock = clock
+
+    def access_token(self, did: str, scope: Scope) -> str:
+        claims = {"scope": str(scope), **self._claims(did, ACCESS_LIFETIME_S)}
+        return jwt.encode(claims, self._secret, "HS256", {"typ": _ACCESS_TYPE})
+
+    def refresh_token(self, did: str, token_id: str) -> str:
+        claims = {
+            "scope": str(Scope.REFRESH),
+            **self._claims(did, REFRESH_LIFETIME_S),
+            "jti": token_id,
+        }
+        return jwt.encode(claims, self._secret, "HS256", {"typ": _REFRESH_TYPE})
+
+    def read_access(self, token: str) -> Claims:
+        """Check an access token.
+
+        Raises:
+            ExpiredTokenError, InvalidTokenError
+        """
+        claims = self._read(token, _ACCESS_TYPE, allow_expired=False)
+        if claims.scope is Scope.REFRESH:
+            raise _bad_scope()
+        return claims
+
+    def read_refresh(self, token: str, *, allow_expired: bool) -> Claims:
+        """Check a refresh token; whether its session still lives is another question.
+
+        Raises:
+            ExpiredTokenError, InvalidTokenError
+            MissingTokenIdError: it has no ``jti``.
+        """
+        claims = self._read(token, _REFRESH_TYPE, allow_expired=allow_expired)
+        if claims.scope is not Scope.REFRESH:
+            raise _bad_scope()
+        if claims.token_id is None:
+            raise MissingTokenIdError
+        return claims
+
+    def _claims(self, did: str, lifetime_s: int) -> dict[str, Any]:
+        now_s = self._clock() // 1_000_000
+        return {"aud": self._service_did, "sub": did, "iat": now_s, "exp": now_s + lifetime_s}
+
+    def _read(self, token: str, token_type: str, *, allow_expired: bool) -> Claims:
+        try:
+            decoded = jwt.decode_complete(token, self._secret, ["HS256"], _OPTIONS)
+        except (jwt.InvalidTokenError, ValueError) as error:
+            raise InvalidTokenError from error
+        payload = decoded["payload"]
+        expires_at_s = payload.get("exp")
+        if (
+            decoded["header"].get("typ") != token_type
+            or payload.get("aud") != self._service_did
+            or type(expires_at_s) is not int
+        ):
+            raise InvalidTokenError
+        if not allow_expired and expires_at_s * 1_000_000 <= self._clock():
+            raise ExpiredTokenError
+        did, token_id = payload.get("sub"), payload.get("jti")
+        # Tokens bound to a key or to one method are of other kinds, whatever else they say.
+        if "lxm" in payload or "cnf" in payload or not isinstance(did, str) or not is_did(did):
+            message = "Malformed token"
+            raise InvalidTokenError(message)
+        return Claims(
+            did,
+            _scope(payload.get("scope")),
+            token_id if isinstance(token_id, str) and token_id else None,
+            expires_at_s,
+        )
+
+
+def _scope(value: object) -> Scope:
+    scope = _SCOPES.get(value) if isinstance(value, str) else None
+    if scope is None:
+        raise _bad_scope()
+    return scope
+
+
+def _bad_scope() -> InvalidTokenError:
+    return InvalidTokenError("Bad token scope")

@@ -60,7 +60,12 @@ class Accounts:
             raise RepoNotFoundError(message)
         return account
 
-    def get_readable(self, did: str, caller_did: str | None, *, is_admin: bool) -> AccountRow:
+    def get_readable(
+        self,
+        did: str,
+        caller_did: str | None,
+        is_admin: bool,  # noqa: FBT001 - who asks, not how it is done
+    ) -> AccountRow:
         """The account, when this caller may read its repo and blobs.
 
         The owner and the admin may at any time: an account that moves away is exported while it is

@@ -1,0 +1,47 @@
+"""What the network is told about an account's beginning, its status and its repo's state.
+
+Spec: https://atproto.com/specs/sync#firehose
+"""
+
+from __future__ import annotations
+
+from pds.atproto.car import write_car
+from pds.atproto.firehose_frames import AccountEvent, CommitEvent, IdentityEvent, SyncEvent
+from pds.atproto.repo import RepoChange
+from pds.services.sequencer import Sequencer
+from pds.storage.accounts import AccountRow
+
+INVALID_HANDLE = "handle.invalid"
+
+# Every function here appends events; the caller holds the transaction.
+
+
+def announce_new_account(
+    sequencer: Sequencer, did: str, handle: str | None, first: RepoChange
+) -> None:
+    """#identity, #account, #commit, #sync: who it is, that it lives here, what it holds."""
+    sequencer.append(did, IdentityEvent(did, handle or INVALID_HANDLE))
+    sequencer.append(did, AccountEvent(did, active=True, status=None))
+    _append_head(sequencer, did, first)
+
+
+def announce_activation(sequencer: Sequencer, account: AccountRow, head: RepoChange) -> None:
+    """#account, #identity, #commit, #sync: relays drop what comes before "active"."""
+    did = account.did
+    sequencer.append(did, AccountEvent(did, active=True, status=None))
+    sequencer.append(did, IdentityEvent(did, account.handle or INVALID_HANDLE))
+    _append_head(sequencer, did, head)
+
+
+def announce_status(sequencer: Sequencer, account: AccountRow) -> None:
+    """#account with the status the account has now."""
+    sequencer.append(
+        account.did, AccountEvent(account.did, active=account.is_active, status=account.status)
+    )
+
+
+def _append_head(sequencer: Sequencer, did: str, change: RepoChange) -> None:
+    """The commit, then #sync with the same head, for consumers that did not know its parent."""
+    sequencer.append(did, CommitEvent(change))
+    commit_car = write_car([change.commit], [(change.commit, change.commit_block)])
+    sequencer.append(did, SyncEvent(did, change.rev, commit_car))

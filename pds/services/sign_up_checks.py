@@ -1,0 +1,70 @@
+"""What can be said about a sign-up from its fields alone, and whether its names are free."""
+
+from __future__ import annotations
+
+from disposable_email_domains import blocklist
+from email_validator import EmailNotValidError, validate_email
+
+from pds.atproto.crypto.keypair import PublicKey
+from pds.errors import AlreadyExistsError, InvalidPasswordError, InvalidRequestError
+from pds.services.passwords import MAX_NEW_PASSWORD_LENGTH, password_length
+from pds.storage import accounts
+
+
+def check_new_password(password: str | None) -> None:
+    if password is None:
+        return
+    if not password:
+        message = "The password is empty"
+        raise InvalidPasswordError(message)
+    if password_length(password) > MAX_NEW_PASSWORD_LENGTH:
+        message = f"Password too long. Maximum length is {MAX_NEW_PASSWORD_LENGTH} characters."
+        raise InvalidPasswordError(message)
+
+
+def check_recovery_key(recovery_key: str) -> None:
+    try:
+        PublicKey.from_did_key(recovery_key)
+    except ValueError as error:
+        message = "recoveryKey is not a did:key of a supported kind"
+        raise InvalidRequestError(message) from error
+
+
+def check_free(handle: str, email: str, did: str | None) -> None:
+    """Refuse names in use by any account, also an inactive one or a sign-up in progress."""
+    if did is not None and accounts.is_taken("did", did):
+        message = "Repo already exists"
+        raise AlreadyExistsError(message)
+    if accounts.is_taken("handle", handle):
+        message = f"Handle already taken: {handle}"
+        raise InvalidRequestError(message)
+    if accounts.is_taken("email", email):
+        message = f"Email already taken: {email}"
+        raise InvalidRequestError(message)
+
+
+def check_email(email: str | None) -> str:
+    """The address in the form it is stored and compared in: lower case.
+
+    Whether mail arrives there is for the confirmation mail to find out; nothing is looked up here.
+
+    Raises:
+        InvalidRequestError: missing, malformed, or of a throw-away provider.
+    """
+    if not email:
+        message = "Email is required"
+        raise InvalidRequestError(message)
+    address = email.lower()
+    try:
+        # Names like .test are for a local server to judge, hence not "globally deliverable".
+        parsed = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise _unsupported() from error
+    labels = parsed.ascii_domain.split(".")
+    if len(labels) < 2 or not labels[-1][:1].isalpha() or parsed.ascii_domain in blocklist:
+        raise _unsupported()
+    return address
+
+
+def _unsupported() -> InvalidRequestError:
+    return InvalidRequestError("This email address is not supported, please use a different email.")

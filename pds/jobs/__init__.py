@@ -1,1 +1,1 @@
-"""On a timer."""
+"""On a timer: one job per file, the table of them in schedule.py."""

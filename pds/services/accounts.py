@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pds.services.account_activation import AccountActivation, AccountCheck
     from pds.services.account_creation import AccountCreation, CreatedAccount, NewAccount
 
+# The rows are handed out from here, so callers who may not know storage name them from here.
+__all__ = ["AccountRow", "Accounts", "HostedRepo", "RepoPage"]
+
 _MAX_CURSOR_DIGITS = 18
 
 

@@ -7,13 +7,14 @@ import secrets
 from collections.abc import Sequence
 
 from pds.atproto.syntax.datetime import format_datetime
-from pds.errors import InvalidInviteCodeError
+from pds.errors import InvalidInviteCodeError, InvalidRequestError
 from pds.services.clock import Clock
 from pds.storage import invite_codes
 from pds.storage.database import transaction
 from pds.storage.invite_codes import InviteCodeRow
 
 ADMIN = "admin"
+MAX_CODES = 10_000
 
 
 class Invites:
@@ -29,7 +30,16 @@ class Invites:
         """Make ``code_count`` codes for each account, each good for ``use_count`` sign-ups.
 
         Returns (account, its codes) in the order given.
+
+        Raises:
+            InvalidRequestError: a count below one, or far more codes than anybody hands out.
         """
+        if use_count < 1 or code_count < 1:
+            message = "useCount and codeCount must be at least 1"
+            raise InvalidRequestError(message)
+        if code_count * len(for_accounts) > MAX_CODES:
+            message = f"At most {MAX_CODES} codes can be made at once"
+            raise InvalidRequestError(message)
         made = [(owner, [self._new_code() for _ in range(code_count)]) for owner in for_accounts]
         created_at = format_datetime(self._clock())
         rows = [

@@ -12,10 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pds.atproto import dag_cbor
 from pds.atproto.crypto.did_key import InvalidKeyError
 from pds.atproto.crypto.keypair import PublicKey
-from pds.atproto.plc.operations import InvalidOperationError, Operation, check_structure
+from pds.atproto.plc.operations import InvalidOperationError, Operation, check_structure, encode
 
 MAX_OPERATION_BYTES: Final = 4000
 MAX_ROTATION_KEYS: Final = 5
@@ -38,7 +37,7 @@ def check_limits(operation: Any) -> None:
     check_structure(operation)
     if operation["type"] == "create":
         raise InvalidOperationError("operations of type create are no longer accepted")
-    size_bytes = len(dag_cbor.encode(operation))
+    size_bytes = len(encode(operation))
     _require(size_bytes <= MAX_OPERATION_BYTES, f"larger than {MAX_OPERATION_BYTES} bytes")
     if operation["type"] == "plc_operation":
         _check_rotation_keys(operation["rotationKeys"])

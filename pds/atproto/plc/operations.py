@@ -126,13 +126,13 @@ def build_tombstone(last_op: Operation, signer: PrivateKey) -> Operation:
 def sign_operation(unsigned: Operation, signer: PrivateKey) -> Operation:
     """A copy with ``sig``; one that is there already is replaced."""
     payload = {name: value for name, value in unsigned.items() if name != "sig"}
-    signature = base64.urlsafe_b64encode(signer.sign(_encode(payload))).rstrip(b"=")
+    signature = base64.urlsafe_b64encode(signer.sign(encode(payload))).rstrip(b"=")
     return payload | {"sig": signature.decode("ascii")}
 
 
 def signed_bytes(operation: Operation) -> bytes:
     """What the signature of an operation covers."""
-    return _encode({name: value for name, value in operation.items() if name != "sig"})
+    return encode({name: value for name, value in operation.items() if name != "sig"})
 
 
 def decode_signature(operation: Operation) -> bytes:
@@ -155,12 +155,12 @@ def operation_cid(operation: Operation) -> Cid:
     Raises:
         InvalidOperationError: it holds what DAG-CBOR cannot.
     """
-    return cid_for_cbor(_encode(operation))
+    return cid_for_cbor(encode(operation))
 
 
 def did_for(operation: Operation) -> str:
     """The DID that a signed first operation makes. Raises as ``operation_cid``."""
-    digest = base64.b32encode(sha256(_encode(operation)).digest()).decode("ascii").lower()
+    digest = base64.b32encode(sha256(encode(operation)).digest()).decode("ascii").lower()
     return f"did:plc:{digest[:24]}"
 
 
@@ -248,7 +248,12 @@ def _is_text_map(value: Any) -> bool:
     )
 
 
-def _encode(value: Operation) -> bytes:
+def encode(value: Operation) -> bytes:
+    """DAG-CBOR.
+
+    Raises:
+        InvalidOperationError: it holds what DAG-CBOR cannot.
+    """
     try:
         return dag_cbor.encode(value)
     except dag_cbor.DagCborError as error:

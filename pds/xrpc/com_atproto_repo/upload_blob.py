@@ -1,0 +1,25 @@
+"""com.atproto.repo.uploadBlob: store a blob for a record to come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pds.errors import InvalidRequestError
+from pds.xrpc.method import Auths, Call, Limit, procedure
+
+LIMIT = Limit("com.atproto.repo.uploadBlob", 1000, 86_400)
+
+
+@procedure(
+    "com.atproto.repo.uploadBlob",
+    auth=Auths.UPLOAD,
+    limits=(LIMIT,),
+    body_limit_bytes=lambda services: services.config.blob_upload_limit,
+)
+def upload_blob(call: Call) -> dict[str, Any]:
+    if call.body is None:
+        message = "A request body is expected but none was provided"
+        raise InvalidRequestError(message)
+    account = call.services.accounts.get_account(call.did)
+    blob = call.services.blobs.upload(account, call.body, call.content_type)
+    return {"blob": blob.to_value()}

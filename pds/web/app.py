@@ -1,0 +1,83 @@
+"""create_app(services): routes, error handlers, the layers around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from pds.web import plc_directory, well_known
+from pds.web.client_ip import ClientIp
+from pds.web.errors import error_response
+from pds.web.firehose import Firehose, Seats
+from pds.web.pages import home
+from pds.web.request_log import ENVIRON_KEY, RequestLog
+from pds.web.xrpc import PREFIX, Dispatcher
+from pds.xrpc.method import METHODS, Method
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from pds.services import Services
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+class Hearth(Flask):
+    """Flask that matches paths in any case, as clients of the reference server may expect."""
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(PREFIX):
+            lower = path.lower()
+            if lower.startswith(PREFIX):
+                environ["PATH_INFO"] = PREFIX + path[len(PREFIX) :]
+            elif not lower.startswith("/static/"):
+                environ["PATH_INFO"] = lower
+        return super().wsgi_app(environ, start_response)
+
+
+def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> Flask:
+    """The whole web application as one WSGI callable; ``extensions["dispatcher"]`` has its rules.
+
+    Load the methods first (``pds.xrpc.loading.load_methods``).
+    """
+    app = Hearth("pds.web", static_folder=str(STATIC), static_url_path="/static")
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    config = services.config
+    dispatcher = Dispatcher(services, methods)
+    app.extensions["dispatcher"] = dispatcher
+    firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
+    _add_xrpc(app, dispatcher, firehose)
+    app.register_blueprint(well_known.blueprint(services))
+    app.register_blueprint(home.blueprint(services))
+    if services.local_plc is not None:
+        app.register_blueprint(plc_directory.blueprint(services.local_plc))
+    app.register_error_handler(Exception, _show_error)
+    app.wsgi_app = RequestLog(app.wsgi_app, ClientIp(config.trusted_proxies))  # type: ignore[method-assign] # as Flask documents it
+    return app
+
+
+def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
+    def xrpc(name: str) -> Response:
+        environ = request.environ
+        if "werkzeug.socket" in environ:
+            method = dispatcher.find(name)
+            if method is not None and method.kind == "subscription":
+                return firehose.serve(environ, method)
+        return dispatcher.respond(environ, name)
+
+    app.add_url_rule(
+        f"{PREFIX}<path:name>",
+        "xrpc",
+        xrpc,
+        methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    )
+    app.add_url_rule(PREFIX, "xrpc_nothing", xrpc, defaults={"name": ""})
+
+
+def _show_error(error: Exception) -> Response:
+    return error_response(error, request.environ[ENVIRON_KEY].id)

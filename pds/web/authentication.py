@@ -1,0 +1,160 @@
+"""``Authorization`` header → caller, as the method demands.
+
+Terms: the *kind* of an ``Auth`` says which schemes count (see ``pds.xrpc.method.Auth``); checking a
+token or a password is the business of ``services.sessions``.
+Spec: https://atproto.com/specs/xrpc#authentication
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pds.errors import AuthMissingError, AuthRequiredError, InvalidTokenError
+from pds.services.session_scopes import Scope
+from pds.xrpc.method import ANONYMOUS, Auth, Caller
+
+if TYPE_CHECKING:
+    from pds.services.sessions import Sessions
+
+ADMIN = Caller("admin")
+MAX_SHOWN_CHARS = 40
+
+_SCHEMES = ("basic", "bearer", "dpop")
+
+
+def authenticate(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+    """Who is calling the method ``nsid``, or an error that says why nobody is.
+
+    Raises:
+        AuthMissingError, AuthRequiredError, InvalidTokenError, ExpiredTokenError,
+        MissingTokenIdError, ServiceTokenError, AccountNotFoundError, AccountTakedownError,
+        AccountDeactivatedError
+    """
+    return _BY_KIND[auth.kind](auth, header, sessions, nsid)
+
+
+def _nobody(_auth: Auth, _header: str | None, _sessions: Sessions, _nsid: str) -> Caller:
+    return ANONYMOUS
+
+
+def _access(auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+    """A user with an access token whose scope the method accepts."""
+    claims = sessions.verify_access(_bearer_token(header))
+    if claims.scope not in auth.scopes:
+        message = "Bad token scope"
+        raise InvalidTokenError(message)
+    if auth.check_takedown or auth.check_deactivated:
+        sessions.check_account(
+            claims.did,
+            check_takedown=auth.check_takedown,
+            check_deactivated=auth.check_deactivated,
+        )
+    return Caller("user", claims.did, claims.scope)
+
+
+def _refresh(auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+    token = _bearer_token(header)
+    claims = sessions.verify_refresh(token, allow_expired=auth.allow_expired)
+    return Caller("user", claims.did, Scope.REFRESH, claims.token_id)
+
+
+def _admin(_auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+    credentials = _basic_credentials(header)
+    if credentials is None or not sessions.check_admin(*credentials):
+        raise AuthRequiredError
+    return ADMIN
+
+
+def _optional(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+    if header is None:
+        return ANONYMOUS
+    if _split(header)[0] == "basic":
+        return _admin(auth, header, sessions, nsid)
+    return _access(auth, header, sessions, nsid)
+
+
+def _new_account(_auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+    """Nobody, or the owner of a DID who moves in and proves it with a service token."""
+    if header is None:
+        return ANONYMOUS
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        message = "Invalid authorization header"
+        raise AuthRequiredError(message)
+    return Caller("service", sessions.verify_service(token.strip(), nsid))
+
+
+def _upload(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+    """A user, or a service that the user gave a token for exactly this method."""
+    if header is not None:
+        scheme, token = _split(header)
+        if scheme == "bearer" and "lxm" in _unverified_payload(token):
+            return Caller("service", sessions.verify_service(token, nsid))
+    return _access(auth, header, sessions, nsid)
+
+
+_BY_KIND: dict[str, Callable[[Auth, str | None, Sessions, str], Caller]] = {
+    "none": _nobody,
+    "access": _access,
+    "refresh": _refresh,
+    "admin": _admin,
+    "optional": _optional,
+    "new_account": _new_account,
+    "upload": _upload,
+}
+
+
+def _split(header: str) -> tuple[str, str]:
+    """Scheme in lower case, and the rest."""
+    parts = header.split(" ")
+    if len(parts) != 2 or not parts[1]:
+        message = "Malformed authorization header"
+        raise InvalidTokenError(message)
+    scheme = parts[0].lower()
+    if scheme not in _SCHEMES:
+        message = f"Unsupported authorization type: {parts[0][:MAX_SHOWN_CHARS]}"
+        raise InvalidTokenError(message)
+    return scheme, parts[1]
+
+
+def _bearer_token(header: str | None) -> str:
+    if header is None:
+        raise AuthMissingError
+    scheme, token = _split(header)
+    if scheme != "bearer":
+        _refuse_scheme()
+    return token
+
+
+def _refuse_scheme() -> NoReturn:
+    message = "Unexpected authorization type"
+    raise InvalidTokenError(message)
+
+
+def _basic_credentials(header: str | None) -> tuple[str, str] | None:
+    """User and password; the password may hold colons. None when that is not what was sent."""
+    scheme, _, encoded = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    user, colon, password = text.partition(":")
+    return (user, password) if colon else None
+
+
+def _unverified_payload(token: str) -> dict[str, Any]:
+    """What a JWT claims, only to choose who verifies it; ``{}`` for anything that is not a JWT."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}

@@ -1,0 +1,236 @@
+"""What waitress does per connection, changed in three places.
+
+- A WebSocket upgrade leaves waitress: its channel forgets the socket and a thread of its own runs
+  the application on it.
+- A body larger than its method takes is not stored but read and thrown away, so that the client
+  gets to read the answer; one that is absurdly large is refused at once.
+- What waitress itself refuses is told in XRPC's form.
+
+waitress offers no hooks for this, so its version is pinned and tests cover each of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import RequestEntityTooLarge
+
+from pds.web import cors, websocket
+from pds.web.bodies import TOO_LARGE
+from pds.web.errors import NAMES, error_body
+from pds.web.responses import JSON
+from pds.web.websocket import SocketWriter
+
+if TYPE_CHECKING:
+    from pds.web.server import HttpServer
+
+# How much of a refused body is read to its end, as a multiple of what the method takes.
+DRAINED_BYTES = 64 * 1024 * 1024
+
+
+class LimitedBuffer(OverflowableBuffer):  # type: ignore[misc] # waitress is untyped
+    """A body that is dropped, and only counted on, once it is larger than ``limit_bytes``."""
+
+    def __init__(self, overflow: int, limit_bytes: int) -> None:
+        super().__init__(overflow)
+        self._limit_bytes = limit_bytes
+        self.too_large = False
+
+    def append(self, data: bytes) -> None:
+        if self.too_large:
+            return
+        if len(self) + len(data) > self._limit_bytes:
+            self.too_large = True
+            self.close()
+            self.buf, self.strbuf = None, b""
+            return
+        super().append(data)
+
+
+class RequestParser(HTTPRequestParser):  # type: ignore[misc] # waitress is untyped
+    """Reads one request, with the body limit of its method."""
+
+    # Named again because waitress has no types.
+    adj: Any
+    body_rcv: Any
+    error: Any
+    expect_continue: bool
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.body_rcv is None:
+            return
+        limit = self.adj.body_limit(self.path)
+        self.body_rcv.buf = LimitedBuffer(self.adj.inbuf_overflow, limit)
+        if self.content_length > limit and (
+            self.expect_continue or self.content_length > limit + DRAINED_BYTES
+        ):
+            self.error = RequestEntityTooLarge(TOO_LARGE)
+            self.completed = True
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.error is None and self.body_rcv is not None and self.body_rcv.buf.too_large:
+            dropped_bytes = self.body_bytes_received
+            if self.completed or dropped_bytes > self.adj.body_limit(self.path) + DRAINED_BYTES:
+                self.error = RequestEntityTooLarge(TOO_LARGE)
+                self.completed = True
+        if self.error is not None:
+            self.expect_continue = False  # "100 Continue" would invite what is being refused
+        return consumed
+
+
+class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
+    """Answers a request that waitress could not read or would not take."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        name = NAMES.get(error.code, "InvalidRequest")
+        message = str(error.body) if error.code != 500 else "Internal Server Error"
+        body = error_body(name, message)
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [("Content-Type", JSON), cors.ANY_ORIGIN]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(b"" if self.request_is_head() else body)
+
+    def request_is_head(self) -> bool:
+        return getattr(self.request, "command", "") == "HEAD"
+
+
+class RequestTask(WSGITask):  # type: ignore[misc] # waitress is untyped
+    """Runs the application for one request."""
+
+    def build_response_header(self) -> bytes:
+        # WSGI forbids applications to name this header; a 426 must have it.
+        if self.status.startswith("426"):
+            self.response_headers.append(("Upgrade", "websocket"))
+        header: bytes = super().build_response_header()
+        return header
+
+
+class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
+    """One connection."""
+
+    task_class = RequestTask
+    error_task_class = RefusalTask
+    server: HttpServer
+    request: Any
+    requests: list[Any]
+    socket: Any
+    request_started = 0.0  # when the first byte of the request being received came
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.request_started = time.monotonic()
+        taken: bool = super().received(data)
+        return taken
+
+    def readable(self) -> bool:
+        return not self.server.stopping and bool(super().readable())
+
+    def service(self) -> None:
+        request = self.requests[0]
+        if (
+            request.error is None
+            and request.command == "GET"
+            and request.version == "1.1"
+            and websocket.is_upgrade(request.headers)
+            and self.server.is_subscription(request.path)
+            and len(self.requests) == 1
+            and self.request is None
+        ):
+            self._hand_over(request)
+        else:
+            super().service()
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        with self.requests_lock:
+            if self.request is not None:  # half a request: its body may be in a temporary file
+                self.request.close()
+                self.request = None
+
+    def cancel(self) -> None:
+        for request in self.requests:
+            request.close()
+        super().cancel()
+
+    def _hand_over(self, request: RequestParser) -> None:
+        """Let waitress forget the socket, and run the application on it."""
+        environ = self.task_class(self, request).get_environment()
+        sock, self.socket = self.socket, None
+        self.del_channel()
+        self.connected = False
+        self.requests = []
+        if sock is None or sock.fileno() < 0:
+            return  # the client left meanwhile
+        self.server.adopt(environ, SocketWriter(sock))
+
+
+def run_on_socket(
+    application: Callable[..., Iterable[bytes]], environ: dict[str, Any], writer: SocketWriter
+) -> None:
+    """Call the application with a socket of its own; write its answer if it did not upgrade."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        started[:] = [(status, headers)]
+        return writer_function
+
+    def writer_function(data: bytes) -> None:
+        writer.send(data)
+
+    environ["werkzeug.socket"] = writer
+    chunks = application(environ, start_response)
+    if not writer.used and started:
+        status, headers = started[0]
+        body = b"".join(chunks)
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
+        writer.send(head + body)
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()
+    writer.hang_up()
+    writer.close()
+
+
+class Adopted:
+    """The threads that run on sockets taken from waitress."""
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+
+    def start(self, target: Callable[[], None]) -> None:
+        def run() -> None:
+            try:
+                target()
+            finally:
+                with self._lock:
+                    self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name="websocket", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    def join(self, timeout_s: float) -> int:
+        """Wait for all to end; return how many did not in time."""
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            waiting = list(self._threads)
+        for thread in waiting:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            return len(self._threads)

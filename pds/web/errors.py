@@ -1,0 +1,104 @@
+"""Exception → response: the one place that decides what a failure looks like to a client.
+
+Spec: https://atproto.com/specs/xrpc#error-responses
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from pds.atproto.car import CarError
+from pds.atproto.cid import InvalidCidError
+from pds.atproto.crypto.did_key import InvalidKeyError
+from pds.atproto.dag_json import InvalidDataError, InvalidJsonError
+from pds.atproto.lexicon.validate import InvalidValueError
+from pds.atproto.syntax.at_identifier import InvalidAtIdentifierError
+from pds.atproto.syntax.at_uri import InvalidAtUriError
+from pds.atproto.syntax.datetime import InvalidDatetimeError
+from pds.atproto.syntax.did import InvalidDidError
+from pds.atproto.syntax.handle import InvalidHandleError
+from pds.atproto.syntax.nsid import InvalidNsidError
+from pds.atproto.syntax.record_key import InvalidRecordKeyError
+from pds.atproto.syntax.repo_path import InvalidRepoPathError
+from pds.atproto.syntax.tid import InvalidTidError
+from pds.errors import PdsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger("pds.web")
+
+# What parsing a client's text may raise. Errors about stored data (blocks, trees, commits) are not
+# here on purpose: a damaged repo is the server's fault and must not look like the client's.
+INPUT_ERRORS: tuple[type[ValueError], ...] = (
+    CarError,
+    InvalidAtIdentifierError,
+    InvalidAtUriError,
+    InvalidCidError,
+    InvalidDataError,
+    InvalidDatetimeError,
+    InvalidDidError,
+    InvalidHandleError,
+    InvalidJsonError,
+    InvalidKeyError,
+    InvalidNsidError,
+    InvalidRecordKeyError,
+    InvalidRepoPathError,
+    InvalidTidError,
+    InvalidValueError,
+)
+
+# Names by status, for failures that have none of their own.
+NAMES = {
+    400: "InvalidRequest",
+    401: "AuthenticationRequired",
+    403: "Forbidden",
+    404: "XRPCNotSupported",
+    405: "InvalidRequest",
+    406: "NotAcceptable",
+    413: "PayloadTooLarge",
+    415: "UnsupportedMediaType",
+    426: "UpgradeRequired",
+    429: "RateLimitExceeded",
+    500: "InternalServerError",
+    501: "MethodNotImplemented",
+    502: "UpstreamFailure",
+    503: "NotEnoughResources",
+    504: "UpstreamTimeout",
+}
+
+
+def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
+    """Status, wire name and message of a failure; one that nobody expected is logged whole."""
+    if isinstance(error, PdsError):
+        return error.status, error.error, error.message
+    if isinstance(error, INPUT_ERRORS):
+        return 400, "InvalidRequest", str(error)
+    if isinstance(error, HTTPException) and error.code is not None:
+        name = NAMES.get(error.code, "InvalidRequest" if error.code < 500 else NAMES[500])
+        return error.code, name, error.name
+    logger.error("unexpected error in request %s", request_id, exc_info=error)
+    return 500, NAMES[500], "Internal Server Error"
+
+
+def error_body(name: str, message: str) -> bytes:
+    """The body of every failure: ``{"error", "message"}`` as JSON."""
+    return json.dumps({"error": name, "message": message}, separators=(",", ":")).encode("ascii")
+
+
+def error_response(
+    error: Exception, request_id: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The response for a failure. headers: added to it."""
+    status, name, message = describe(error, request_id)
+    response = Response(
+        error_body(name, message), status, headers, content_type="application/json; charset=utf-8"
+    )
+    if status == 401 and "WWW-Authenticate" not in response.headers:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

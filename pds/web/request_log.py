@@ -1,0 +1,107 @@
+"""The outermost layer: every request gets an id, a caller's address, common headers, one log line.
+
+The line is logfmt. It holds the path but never the query, a header or a body, so no token, password
+or code can reach the log; every value is escaped, so a request cannot forge a line.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pds.web import cors
+from pds.web.client_ip import ClientIp
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger("pds.requests")
+
+ENVIRON_KEY = "pds.request"
+MAX_LOGGED_CHARS = 200
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._:%~@+-]+")
+
+
+class RequestInfo:
+    """What is known about a request besides what it says; the layers below fill in the rest."""
+
+    __slots__ = ("client_ip", "did", "id", "method", "nsid", "path", "started")
+
+    def __init__(self, environ: WSGIEnvironment, client_ip: str) -> None:
+        self.id = secrets.token_hex(8)
+        self.client_ip = client_ip
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path: str = environ["PATH_INFO"]
+        self.nsid: str | None = None
+        self.did: str | None = None
+        self.started = time.perf_counter()
+
+    def log(self, status: str, size: str) -> None:
+        """Write the request's line. status: the three digits; size: bytes of the answer, or "-"."""
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        elapsed_ms = (time.perf_counter() - self.started) * 1000
+        line = (
+            f"id={self.id} method={escape(self.method)} path={escape(self.path)}"
+            f" status={status} ms={elapsed_ms:.1f} bytes={size} ip={escape(self.client_ip)}"
+        )
+        if self.nsid:
+            line += f" nsid={self.nsid}"
+        if self.did:
+            line += f" did={escape(self.did)}"
+        logger.info("%s", line)
+
+
+def escape(value: str) -> str:
+    """The value as one logfmt word: quoted, shortened and without control characters."""
+    shown = value if len(value) <= MAX_LOGGED_CHARS else value[:MAX_LOGGED_CHARS] + "…"
+    if _PLAIN.fullmatch(shown):
+        return shown
+    quoted = "".join(
+        char if char.isprintable() and char not in '"\\' else _hex(char) for char in shown
+    )
+    return f'"{quoted}"'
+
+
+def _hex(char: str) -> str:
+    return f"\\u{ord(char):04x}"
+
+
+class RequestLog:
+    """WSGI layer around the application."""
+
+    def __init__(self, application: WSGIApplication, client_ip: ClientIp) -> None:
+        self._application = application
+        self._client_ip = client_ip
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        info = RequestInfo(
+            environ,
+            self._client_ip.of(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", "")),
+        )
+        environ[ENVIRON_KEY] = info
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], object]:
+            names = {name.lower(): value for name, value in headers}
+            headers.append(("X-Request-Id", info.id))
+            headers.append(("X-Content-Type-Options", "nosniff"))
+            if "access-control-allow-origin" not in names:
+                headers.append(cors.ANY_ORIGIN)
+                if "HTTP_ORIGIN" in environ:
+                    headers.append(cors.EXPOSE)
+            if status.startswith("101"):
+                return start_response(status, headers, exc_info)
+            info.log(status[:3], names.get("content-length", "-"))
+            return start_response(status, headers, exc_info)
+
+        if info.method == "OPTIONS":
+            start("204 No Content", cors.preflight_headers(environ))
+            return []
+        return self._application(environ, start)

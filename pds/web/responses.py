@@ -1,0 +1,82 @@
+"""What a handler returned → what goes over the wire."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from io import IOBase
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from flask import Response
+from werkzeug.wsgi import wrap_file
+
+from pds.atproto import dag_json
+from pds.xrpc.method import Body
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+JSON = "application/json; charset=utf-8"
+
+# Below, headers outweigh the gain; above, one reply would keep a processor busy for too long.
+MIN_COMPRESSED_BYTES = 2_048
+MAX_COMPRESSED_BYTES = 2_000_000
+
+
+def build(environ: WSGIEnvironment, result: dict[str, Any] | Body | None) -> Response:
+    """The response for a handler's result: nothing, JSON, or a body with its own type."""
+    if result is None:
+        return Response(b"", 200)
+    if isinstance(result, Body):
+        return _from_body(environ, result)
+    return json_response(environ, dag_json.dumps(result).encode("utf-8"))
+
+
+def json_response(environ: WSGIEnvironment, content: bytes) -> Response:
+    """JSON, compressed where that is worth it. CAR files go out as they are: speed over size."""
+    if len(content) < MIN_COMPRESSED_BYTES:
+        return Response(content, 200, content_type=JSON)
+    response = Response(b"", 200, content_type=JSON)
+    response.headers["Vary"] = "Accept-Encoding"
+    if len(content) <= MAX_COMPRESSED_BYTES and _accepts_gzip(environ):
+        content = gzip.compress(content, 1, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+    response.set_data(content)
+    return response
+
+
+def _accepts_gzip(environ: WSGIEnvironment) -> bool:
+    for item in environ.get("HTTP_ACCEPT_ENCODING", "").split(","):
+        name, _, weight = item.partition(";")
+        if name.strip().lower() == "gzip":
+            return weight.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def _from_body(environ: WSGIEnvironment, body: Body) -> Response:
+    """Files are handed to the server whole: a slow reader then holds no thread."""
+    response = Response(b"", 200, body.headers, content_type=body.content_type)
+    content = body.content
+    if isinstance(content, bytes):
+        response.set_data(content)
+        return response
+    if body.size_bytes is not None:
+        response.content_length = body.size_bytes
+    else:
+        response.headers.pop("Content-Length")
+    if environ["REQUEST_METHOD"] == "HEAD":
+        _close(content)
+    elif isinstance(content, IOBase | SpooledTemporaryFile):
+        response.response = wrap_file(environ, cast("IO[bytes]", content), 65_536)
+        response.direct_passthrough = True
+    else:
+        response.response = content
+        response.direct_passthrough = True
+    return response
+
+
+def _close(content: Iterable[bytes] | Any) -> None:
+    close = getattr(content, "close", None)
+    if close is not None:
+        close()

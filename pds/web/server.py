@@ -1,0 +1,246 @@
+"""The HTTP server: waitress on one port, WebSockets included, stopped gracefully.
+
+Terms
+- loop thread: the one that reads and writes all sockets. Requests run in worker threads, so a slow
+  client holds up nobody as long as its answer is a file or fits into the buffers.
+- Subscribers leave waitress for threads of their own (see ``channel``).
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from pds.web.channel import DRAINED_BYTES, Adopted, Channel, run_on_socket
+from pds.web.websocket import SocketWriter
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from pds.services import Services
+    from pds.web.xrpc import Dispatcher
+
+logger = logging.getLogger("pds.server")
+
+CHANNEL_TIMEOUT_S = 90
+HEADER_TIMEOUT_S = 20.0
+BODY_GRACE_S = 60.0
+MIN_BODY_BYTES_PER_S = 1_000
+STALLED_READER_S = 60.0
+CLEANUP_EVERY_S = 5
+MAX_CONNECTIONS = 1_000
+MAX_HEADER_BYTES = 65_536
+OUTPUT_BUFFER_BYTES = 1_048_576
+OPEN_FILES = 8_192
+
+# Together below the ten seconds within which the process has to be gone.
+FINISH_REQUESTS_S = 5.0
+CLOSE_SUBSCRIBERS_S = 3.0
+STOP_WORKERS_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where to listen and how much to serve at once. ``host`` "*" is every address; port 0 any."""
+
+    host: str
+    port: int
+    threads: int = 16
+    max_connections: int = MAX_CONNECTIONS
+
+
+class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
+    """waitress's listener, with the limits that it lacks."""
+
+    channel_class = Channel
+    stopping = False
+    adj: Any  # named again because waitress has no types
+
+    def __init__(self, application: Callable[..., Iterable[bytes]], **how: Any) -> None:
+        self.is_subscription: Callable[[str], bool] = how.pop("is_subscription")
+        self.adopted = Adopted()
+        super().__init__(application, **how)
+
+    def adopt(self, environ: dict[str, Any], writer: SocketWriter) -> None:
+        """Run the application on a socket that waitress has let go of."""
+
+        def run() -> None:
+            try:
+                run_on_socket(self.application, environ, writer)
+            except OSError:
+                writer.close()  # the client left
+            except Exception:
+                logger.exception("a subscriber's thread failed")
+                writer.close()
+
+        self.adopted.start(run)
+
+    def maintenance(self, now: float) -> None:
+        """Close connections that are idle, or whose client dawdles.
+
+        Without this a client that sends one byte now and then keeps its connection for ever, and
+        one that stops reading a streamed answer keeps a worker thread.
+        """
+        for channel in list(self.active_channels.values()):
+            if self._has_overstayed(channel, now):
+                channel.will_close = True
+
+    def _has_overstayed(self, channel: Channel, now: float) -> bool:
+        idle_s = now - channel.last_activity
+        if channel.requests:
+            return bool(channel.total_outbufs_len) and idle_s > STALLED_READER_S
+        request = channel.request
+        if request is not None:
+            received_s = time.monotonic() - channel.request_started
+            if not request.headers_finished:
+                return received_s > HEADER_TIMEOUT_S
+            allowed_s = BODY_GRACE_S + request.body_bytes_received / MIN_BODY_BYTES_PER_S
+            return bool(received_s > allowed_s or idle_s > BODY_GRACE_S)
+        return bool(idle_s > self.adj.channel_timeout)
+
+    def begin_stop(self) -> None:
+        """Take no more connections and no more requests. Called in the loop thread."""
+        self.stopping = True
+        self.accepting = False
+        wasyncore.dispatcher.close(self)
+        self.close_idle()
+
+    def close_idle(self) -> bool:
+        """Close connections that have nothing left to say; whether any other remains."""
+        for channel in list(self.active_channels.values()):
+            if not channel.requests:
+                channel.close_when_flushed = True
+        return bool(self.active_channels)
+
+
+class Server:
+    """A running server: ``run`` blocks until ``stop`` is called or a signal comes."""
+
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        options: ServerOptions,
+        dispatcher: Dispatcher,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Listen at once, so that ``port`` is known. on_stop: makes subscriptions end."""
+        self._on_stop = on_stop
+        self._stop_asked = threading.Event()
+        self._ended = threading.Event()
+        self._map: dict[int, Any] = {}
+        adjustments = _adjustments(options, dispatcher.largest_body_bytes())
+        adjustments.body_limit = dispatcher.body_limit  # for RequestParser
+        listener = _listen(options.host, options.port)
+        self._workers = ThreadedTaskDispatcher()
+        self._http = HttpServer(
+            application,
+            map=self._map,
+            _sock=listener,
+            dispatcher=self._workers,
+            adj=adjustments,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            bind_socket=False,
+            is_subscription=dispatcher.is_subscription,
+        )
+        self._workers.set_thread_count(options.threads)
+        self.port: int = listener.getsockname()[1]
+
+    def run(self) -> None:
+        """Serve until told to stop; then finish what runs and return, in less than 10 s."""
+        try:
+            while not self._stop_asked.is_set():
+                wasyncore.poll2(1.0, self._map)
+            self._finish()
+        finally:
+            self._ended.set()
+
+    def stop(self) -> None:
+        """Ask ``run`` to return; does not wait. May be called from a signal handler."""
+        self._stop_asked.set()
+        try:
+            self._http.pull_trigger()
+        except (OSError, IndexError):
+            return  # it has stopped already
+
+    def wait_stopped(self, timeout_s: float = 10.0) -> bool:
+        """Wait for ``run`` to return; whether it has."""
+        return self._ended.wait(timeout_s)
+
+    def _finish(self) -> None:
+        http = self._http
+        http.begin_stop()
+        self._on_stop()
+        deadline = time.monotonic() + FINISH_REQUESTS_S
+        while http.close_idle() and time.monotonic() < deadline:
+            wasyncore.poll2(0.05, self._map)
+        left = http.adopted.join(CLOSE_SUBSCRIBERS_S)
+        if left:
+            logger.warning("%d subscribers did not end in time", left)
+        self._workers.shutdown(timeout=STOP_WORKERS_S)
+        http.trigger.close()
+        wasyncore.close_all(self._map, ignore_all=True)
+
+
+def serve(app: Flask, services: Services) -> None:
+    """Serve ``app`` until SIGTERM or SIGINT. Call it in the main thread."""
+    config = services.config
+    _allow_open_files(OPEN_FILES)
+    server = Server(
+        app,
+        ServerOptions(config.bind_address, config.port, config.threads),
+        app.extensions["dispatcher"],
+        on_stop=services.sequencer.stop,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.stop())
+    logger.info("listening at %s (port %d)", config.public_url, server.port)
+    server.run()
+    logger.info("stopped")
+
+
+def _adjustments(options: ServerOptions, largest_body_bytes: int) -> Adjustments:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is no news
+    return Adjustments(
+        threads=options.threads,
+        connection_limit=options.max_connections,
+        asyncore_use_poll=True,
+        outbuf_high_watermark=OUTPUT_BUFFER_BYTES,
+        max_request_header_size=MAX_HEADER_BYTES,
+        # The methods' own limits are lower; this one ends what is not worth reading to its end.
+        max_request_body_size=largest_body_bytes + 2 * DRAINED_BYTES,
+        channel_timeout=CHANNEL_TIMEOUT_S,
+        cleanup_interval=CLEANUP_EVERY_S,
+        ident="Hearth",
+        log_socket_errors=False,
+        clear_untrusted_proxy_headers=False,  # client_ip decides whom to trust
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if host != "*":
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the soft limit, which is often 1,024, as far as the hard one allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

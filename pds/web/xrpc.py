@@ -1,0 +1,182 @@
+"""``/xrpc/<nsid>``: find the method, check, authenticate, call it, encode what it returns.
+
+The order is fixed and visible to clients: parameters, caller, body, handler. A request with wrong
+parameters is told so before it is told to log in.
+Spec: https://atproto.com/specs/xrpc
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Response
+
+from pds.errors import InvalidRequestError, MethodNotImplementedError
+from pds.web import bodies, responses
+from pds.web.authentication import authenticate
+from pds.web.errors import NAMES, error_body, error_response
+from pds.web.request_log import ENVIRON_KEY, RequestInfo
+from pds.xrpc.lexicon_check import read_input, read_params
+from pds.xrpc.method import JSON_LIMIT_BYTES, Call, Handler, Method
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from pds.services import Services
+
+PREFIX = "/xrpc/"
+JSON = "application/json"
+
+_NSID_SHAPE = re.compile(r"(?=..)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
+
+
+class Headers(Mapping[str, str]):
+    """The request's headers by name in any case, read from the WSGI environment when asked for."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        return cast("str", self._environ[key])
+
+    def __iter__(self) -> Any:
+        for key in self._environ:
+            if key.startswith("HTTP_"):
+                yield key[5:].replace("_", "-").lower()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Dispatcher:
+    """Knows all methods and how a call runs."""
+
+    def __init__(self, services: Services, methods: Mapping[str, Method]) -> None:
+        self._services = services
+        self._methods = methods
+        # Clients of the reference rely on names being matched in any case.
+        self._folded = {nsid.lower(): method for nsid, method in methods.items()}
+
+    def find(self, name: str) -> Method | None:
+        """The method with this NSID, in any case and with or without a slash after it."""
+        method = self._methods.get(name)
+        return method if method else self._folded.get(name.removesuffix("/").lower())
+
+    def body_limit(self, path: str) -> int:
+        """How many bytes a request to ``path`` may bring. The server asks before it receives."""
+        method = self.find(path[len(PREFIX) :]) if path[:6].lower() == PREFIX else None
+        return JSON_LIMIT_BYTES if method is None else self._limit_of(method)
+
+    def largest_body_bytes(self) -> int:
+        limits = (self._limit_of(method) for method in self._methods.values())
+        return max(limits, default=JSON_LIMIT_BYTES)
+
+    def is_subscription(self, path: str) -> bool:
+        method = self.find(path[len(PREFIX) :]) if path[:6].lower() == PREFIX else None
+        return method is not None and method.kind == "subscription"
+
+    def respond(self, environ: WSGIEnvironment, name: str) -> Response:
+        """Answer a request for the method ``name``, whatever happens."""
+        info: RequestInfo = environ[ENVIRON_KEY]
+        method = self.find(name)
+        try:
+            if method is None:
+                response = self._unknown(environ, name)
+            else:
+                info.nsid = method.nsid
+                response = self._answer(environ, info, method)
+        except Exception as error:  # noqa: BLE001 # the edge: errors.py tells bugs from failures
+            basic = method is not None and method.auth.kind == "admin"
+            challenge = {"WWW-Authenticate": 'Basic realm="admin"'} if basic else None
+            response = error_response(error, info.id, headers=challenge)
+            if basic and response.status_code != 401:
+                del response.headers["WWW-Authenticate"]
+        if method is not None and method.auth.kind != "none":
+            response.headers["Cache-Control"] = "private"
+            response.vary.add("Authorization")
+        return response
+
+    def new_call(self, environ: WSGIEnvironment, info: RequestInfo, method: Method) -> Call:
+        """A call as far as it goes without a body: parameters checked, caller known."""
+        services = self._services
+        params = read_params(services.validator, method.nsid, environ.get("QUERY_STRING", ""))
+        header = environ.get("HTTP_AUTHORIZATION")
+        caller = authenticate(method.auth, header, services.sessions, method.nsid)
+        info.did = caller.did
+        return Call(
+            services,
+            params,
+            {},
+            caller,
+            client_ip=info.client_ip,
+            request_id=info.id,
+            headers=Headers(environ),
+        )
+
+    def _unknown(self, environ: WSGIEnvironment, name: str) -> Response:
+        if not _NSID_SHAPE.fullmatch(name.removesuffix("/")):
+            message = "invalid xrpc path"
+            raise InvalidRequestError(message)
+        _check_verb(environ["REQUEST_METHOD"], ("GET", "HEAD", "POST"))
+        raise MethodNotImplementedError
+
+    def _answer(self, environ: WSGIEnvironment, info: RequestInfo, method: Method) -> Response:
+        verb = environ["REQUEST_METHOD"]
+        if method.kind == "subscription":
+            return _refuse_plain_request(verb)
+        _check_verb(verb, ("GET", "HEAD") if method.kind == "query" else ("POST",))
+        call = self.new_call(environ, info, method)
+        self._read_body(environ, method, call)
+        try:
+            result = cast("Handler", method.handler)(call)
+        finally:
+            if call.body is not None:
+                call.body.close()
+        return responses.build(environ, result)
+
+    def _read_body(self, environ: WSGIEnvironment, method: Method, call: Call) -> None:
+        """Put the body into the call: ``input`` for JSON, ``body`` for everything else."""
+        validator = self._services.validator
+        expected = validator.input_encoding(method.nsid) if method.kind == "procedure" else None
+        if expected is None:
+            bodies.refuse_body(environ)
+            return
+        call.content_type = bodies.check_content_type(environ, expected)
+        body = bodies.open_body(environ, self._limit_of(method))
+        if expected != JSON:
+            call.body = body
+            return
+        with body:
+            call.input = read_input(validator, method.nsid, body.read())
+
+    def _limit_of(self, method: Method) -> int:
+        limit = method.body_limit_bytes
+        return limit if isinstance(limit, int) else limit(self._services)
+
+
+def _check_verb(verb: str, allowed: tuple[str, ...]) -> None:
+    if verb in allowed:
+        return
+    message = f"Incorrect HTTP method ({verb}) expected {allowed[0]}"
+    if verb not in ("GET", "HEAD", "POST"):
+        message = "XRPC requests only supports GET and POST"
+    raise InvalidRequestError(message)
+
+
+def _refuse_plain_request(verb: str) -> Response:
+    """An event stream was asked for without the WebSocket upgrade it needs."""
+    status, message = 426, "This method is an event stream: connect with a WebSocket"
+    headers = {"Sec-WebSocket-Version": "13"}
+    if verb not in ("GET", "HEAD"):
+        status, message = 405, f"Incorrect HTTP method ({verb}) expected GET"
+        headers = {"Allow": "GET"}
+    return Response(
+        error_body(NAMES[status], message), status, headers, content_type=responses.JSON
+    )

@@ -1,1 +1,147 @@
-"""What the server can do, whoever asks."""
+"""What the server can do, whoever asks: the list of services, and how they are put together.
+
+Read this first. ``Services`` is what the edges (HTTP methods, jobs, the command line) receive; a
+service itself gets only the two or three things it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pds.atproto.lexicon.catalog import Catalog
+from pds.atproto.lexicon.validate import Validator
+from pds.config import Config
+from pds.network.did_resolver import DidResolver
+from pds.network.dns_txt import DnsTxt
+from pds.network.handle_resolver import AppViewHandles, HandleResolver
+from pds.network.http_client import HttpClient
+from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
+from pds.services import account_activation, account_creation
+from pds.services.account_activation import AccountActivation
+from pds.services.account_creation import AccountCreation
+from pds.services.accounts import Accounts
+from pds.services.blobs import Blobs
+from pds.services.clock import Clock, system_clock
+from pds.services.handles import Handles
+from pds.services.health import Health
+from pds.services.identity import Identity
+from pds.services.invites import Invites
+from pds.services.keys import SigningKeys
+from pds.services.local_plc import LocalPlc
+from pds.services.node_source import NodeSource
+from pds.services.records import Records
+from pds.services.repo_export import RepoExport
+from pds.services.repo_import import RepoImport
+from pds.services.repo_locks import RepoLocks
+from pds.services.repos import Repos
+from pds.services.sequencer import Sequencer
+from pds.services.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the server can do. ``local_plc`` is None when another directory is configured."""
+
+    config: Config
+    clock: Clock
+    validator: Validator
+    accounts: Accounts
+    sessions: Sessions
+    invites: Invites
+    handles: Handles
+    identity: Identity
+    repos: Repos
+    records: Records
+    repo_export: RepoExport
+    repo_import: RepoImport
+    blobs: Blobs
+    sequencer: Sequencer
+    local_plc: LocalPlc | None
+    health: Health
+
+    def resume(self) -> None:
+        """Finish or undo what a crash has cut off. Call once, before serving."""
+        self.repo_import.cleanup_staging()
+        self.accounts.resume_pending()
+
+    def close(self) -> None:
+        """Stop what runs in the background. Call after the last request."""
+        self.sequencer.stop()
+        self.identity.close()
+
+
+def build_services(config: Config, clock: Clock = system_clock) -> Services:
+    """Put the services together over the open database."""
+    http = HttpClient(allow_private=config.is_local or config.disable_ssrf_protection)
+    local_plc = LocalPlc(clock) if config.did_plc_url is None else None
+    identity = _identity(config, clock, http, local_plc)
+    handles = _handles(config, http)
+    sessions = Sessions(config, clock, identity)
+    invites = Invites(config.hostname, clock)
+    keys = SigningKeys(identity.rotation_key)
+    validator = Validator(Catalog.installed())
+    sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
+    blobs = Blobs(
+        config.blobstore_disk_location, clock=clock, upload_limit_bytes=config.blob_upload_limit
+    )
+    nodes = NodeSource()
+    repos = Repos(
+        keys=keys,
+        sequencer=sequencer,
+        blobs=blobs,
+        validator=validator,
+        nodes=nodes,
+        clock=clock,
+        locks=RepoLocks(),
+    )
+    accounts = Accounts(
+        AccountCreation(
+            account_creation.Parts(identity, handles, invites, keys, repos, sequencer, sessions),
+            clock,
+            invite_required=config.invite_required,
+        ),
+        AccountActivation(account_activation.Parts(identity, repos, blobs, keys, sequencer), clock),
+    )
+    return Services(
+        config=config,
+        clock=clock,
+        validator=validator,
+        accounts=accounts,
+        sessions=sessions,
+        invites=invites,
+        handles=handles,
+        identity=identity,
+        repos=repos,
+        records=Records(),
+        repo_export=RepoExport(config.data_directory / "tmp", nodes),
+        repo_import=RepoImport(),
+        blobs=blobs,
+        sequencer=sequencer,
+        local_plc=local_plc,
+        health=Health(clock),
+    )
+
+
+def _identity(
+    config: Config, clock: Clock, http: HttpClient, local_plc: LocalPlc | None
+) -> Identity:
+    timeout_s = config.id_resolver_timeout / 1_000
+    directory: PlcDirectory = local_plc or PlcDirectoryClient(
+        config.did_plc_url or "", http, read_timeout_s=timeout_s
+    )
+    resolver = DidResolver(
+        directory, http, timeout_s=timeout_s, allow_localhost=config.is_local or config.dev_mode
+    )
+    return Identity(config, clock, directory, resolver)
+
+
+def _handles(config: Config, http: HttpClient) -> Handles:
+    nameservers = config.handle_backup_nameservers
+    outside = HandleResolver(
+        http,
+        backup_dns=DnsTxt(nameservers) if nameservers else None,
+        timeout_s=config.id_resolver_timeout / 1_000,
+        allow_test=config.is_local or config.dev_mode,
+    )
+    app_view = AppViewHandles(config.bsky_app_view_url, http) if config.bsky_app_view_url else None
+    return Handles(config, outside, app_view)

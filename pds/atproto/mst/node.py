@@ -82,6 +82,9 @@ def _head(major: int, number: int) -> bytes:
 MAX_KEY_BYTES: Final = 1023
 """More than a path can have (317 for the collection, 512 for the record key, the slash)."""
 
+MAX_ENTRIES: Final = 0xFFFF
+"""What the heads here can count; the largest nodes of honest trees have about a hundred."""
+
 _LINK: Final = b"\xd8\x2aX\x25\x00"  # tag 42, a byte string of 37, the multibase prefix
 _LINK_SIZE: Final = len(_LINK) + 36
 _NODE_LINK: Final = _LINK + BLESSED_CBOR_PREFIX
@@ -155,7 +158,7 @@ def load_node(cid: Cid, data: bytes) -> Node:
     """Decode ``data``, already known to hash to ``cid``; like ``decode_node`` otherwise."""
     columns = _ENTRY.split(data)
     values = list(map(Cid, columns[5::_COLUMNS]))
-    head = b"\xa2ae" + _head(0x80, len(values) & 0xFFFF)
+    head = b"\xa2ae" + _head(0x80, len(values) & MAX_ENTRIES)
     tail = columns[-1]
     if not values:
         tail = data[len(head) :]
@@ -200,8 +203,8 @@ def _decode_unusual(cid: Cid, data: bytes) -> Node:
     if not isinstance(value, dict) or value.keys() != {"e", "l"}:
         raise MstError("a node has the fields e and l")
     entries = value["e"]
-    if not isinstance(entries, list):
-        raise MstError("the entries of a node are a list")
+    if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
+        raise MstError(f"the entries of a node are a list of at most {MAX_ENTRIES}")
     keys: list[bytes] = []
     values: list[Cid] = []
     subtrees: list[Cid | Node | None] = [_check_subtree(value["l"])]
@@ -253,7 +256,7 @@ def node_links(data: bytes) -> tuple[Cid | None, list[tuple[Cid, Cid | None]]]:
         MstError: ``data`` is no node at all; finer checks are not made here.
     """
     entries = _LINKS.findall(data)
-    if not data.startswith(b"\xa2ae" + _head(0x80, len(entries) & 0xFFFF)):
+    if not data.startswith(b"\xa2ae" + _head(0x80, len(entries) & MAX_ENTRIES)):
         node = load_node(cid_for_cbor(data), data)
         links = [cid if isinstance(cid, Cid) else None for cid in node.subtrees]
         return links[0], list(zip(node.values, links[1:], strict=True))

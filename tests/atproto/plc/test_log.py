@@ -1,8 +1,7 @@
-"""did:plc: operations we build, logs of the public directory, and each rule broken once."""
+"""Logs of did:plc: those of the public directory, and each rule broken once."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,14 +10,18 @@ import pytest
 
 from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
+from tests.atproto.plc.builders import (
+    HIGH,
+    HOURS_72_US,
+    LOW,
+    MIDDLE,
+    SECOND_US,
+    SIGNING,
+    STRANGER,
+    Log,
+    genesis,
+)
 from tests.vectors import PLC_LOGS, load_json
-
-HIGH, MIDDLE, LOW = (PrivateKey.generate() for _ in range(3))
-SIGNING = PrivateKey.generate("p256")
-STRANGER = PrivateKey.generate()
-KEYS = [HIGH.did_key, MIDDLE.did_key, LOW.did_key]
-SECOND_US = 1_000_000
-HOURS_72_US = 72 * 3600 * SECOND_US
 
 INVALID_LOGS = {
     "nullification_reused_key": plc.InvalidSignatureError,
@@ -44,38 +47,6 @@ VALID_LOGS = [
     "nullification_nontrivial",
     "nullified_tombstone",
 ]
-
-
-def genesis() -> tuple[str, plc.Operation]:
-    return plc.build_genesis(
-        rotation_keys=KEYS,
-        signing_key=SIGNING.did_key,
-        handle="alice.example",
-        pds_endpoint="https://pds.example",
-        signer=LOW,
-    )
-
-
-class Log:
-    """A log that grows through ``accept_operation``, a second between entries."""
-
-    def __init__(self) -> None:
-        self.did, first = genesis()
-        self.entries: list[plc.LogEntry] = []
-        self.add(first)
-
-    def add(self, operation: plc.Operation, at_us: int | None = None) -> set[str]:
-        at_us = (len(self.entries) + 1) * SECOND_US if at_us is None else at_us
-        undone = plc.accept_operation(self.did, self.entries, operation, at_us)
-        self.entries = [replace(e, nullified=e.nullified or e.cid in undone) for e in self.entries]
-        cid = str(plc.operation_cid(operation))
-        self.entries.append(plc.LogEntry(self.did, operation, cid, False, at_us))
-        return undone
-
-    def update(self, signer: PrivateKey, handle: str, *, after: int = -1) -> plc.Operation:
-        """An update of the entry at index ``after``."""
-        last = self.entries[after].operation
-        return plc.build_update(last, signer=signer, also_known_as=[f"at://{handle}"])
 
 
 def refused(log: Log, operation: Any, at_us: int | None = None) -> type[plc.PlcError]:
@@ -107,70 +78,6 @@ def test_broken_public_log_is_refused_for_its_reason(name: str) -> None:
     assert caught.type is INVALID_LOGS[name]
 
 
-def test_known_cids_and_did_are_computed() -> None:
-    rows = load_json(PLC_LOGS / "valid" / "log_bskyapp.json")
-
-    assert plc.did_for(rows[0]["operation"]) == "did:plc:z72i7hdynmk6r22z27h6tvur"
-    assert [str(plc.operation_cid(row["operation"])) for row in rows] == [
-        "bafyreigp6shzy6dlcxuowwoxz7u5nemdrkad2my5zwzpwilcnhih7bw6zm",
-        "bafyreihmuvr3frdvd6vmdhucih277prdcfcezf67lasg5oekxoimnunjoq",
-    ]
-
-
-def test_legacy_operation_is_translated_and_can_be_followed() -> None:
-    rows = load_json(PLC_LOGS / "valid" / "log_legacy_dholms.json")
-    legacy = rows[0]["operation"]
-
-    modern = plc.normalize(legacy)
-    update = plc.build_update(legacy, signer=LOW, rotation_keys=KEYS)
-
-    assert modern["type"] == "plc_operation"
-    assert modern["rotationKeys"] == [legacy["recoveryKey"], legacy["signingKey"]]
-    assert modern["verificationMethods"] == {"atproto": legacy["signingKey"]}
-    assert modern["alsoKnownAs"] == ["at://dan.bsky.social"]
-    assert modern["services"]["atproto_pds"]["endpoint"] == "https://bsky.social"
-    assert update["prev"] == rows[0]["cid"]
-    assert "handle" not in update
-
-
-def test_legacy_service_without_scheme_gets_one() -> None:
-    rows = load_json(PLC_LOGS / "valid" / "log_legacy_dholms.json")
-    legacy = rows[0]["operation"] | {"service": "bsky.social", "handle": "at://dan.bsky.social"}
-
-    assert plc.normalize(legacy)["services"]["atproto_pds"]["endpoint"] == "https://bsky.social"
-    assert plc.normalize(legacy)["alsoKnownAs"] == ["at://dan.bsky.social"]
-
-
-def test_genesis_makes_its_did() -> None:
-    did, operation = genesis()
-
-    assert plc.did_for(operation) == did
-    assert plc.accept_operation(did, [], operation, 0) == set()
-    assert plc.data_of(did, operation) == {
-        "did": did,
-        "rotationKeys": KEYS,
-        "verificationMethods": {"atproto": SIGNING.did_key},
-        "alsoKnownAs": ["at://alice.example"],
-        "services": {
-            "atproto_pds": {
-                "type": "AtprotoPersonalDataServer",
-                "endpoint": "https://pds.example",
-            }
-        },
-    }
-
-
-def test_genesis_needs_a_rotation_key_as_signer() -> None:
-    with pytest.raises(plc.InvalidOperationError):
-        plc.build_genesis(
-            rotation_keys=KEYS,
-            signing_key=SIGNING.did_key,
-            handle="alice.example",
-            pds_endpoint="https://pds.example",
-            signer=STRANGER,
-        )
-
-
 def test_genesis_must_fit_the_did_and_be_signed_by_itself() -> None:
     did, operation = genesis()
     forged = plc.sign_operation(operation, STRANGER)
@@ -185,23 +92,6 @@ def test_genesis_must_fit_the_did_and_be_signed_by_itself() -> None:
         with pytest.raises(error) as caught:
             plc.accept_operation(did_, [], operation_, 0)
         assert caught.type is error
-
-
-def test_update_changes_what_is_given_and_keeps_the_rest() -> None:
-    log = Log()
-    first = log.entries[0].operation
-    untouched = copy.deepcopy(first)
-    services = {"other": {"type": "Other", "endpoint": "https://other.example"}}
-
-    update = plc.build_update(first, signer=HIGH, verification_methods={}, services=services)
-
-    assert log.add(update) == set()
-    assert update["prev"] == log.entries[0].cid
-    assert update["services"] == services
-    assert update["verificationMethods"] == {}
-    assert update["rotationKeys"] == KEYS
-    assert update["alsoKnownAs"] == ["at://alice.example"]
-    assert first == untouched
 
 
 @pytest.mark.parametrize("signer", [HIGH, MIDDLE, LOW], ids=["high", "middle", "low"])

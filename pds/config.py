@@ -23,7 +23,6 @@ from pds.settings import (
     Setting,
     bind_address,
     boolean,
-    choice,
     did,
     did_key,
     email,
@@ -31,6 +30,7 @@ from pds.settings import (
     hostname,
     integer,
     k256_private_key_hex,
+    log_level,
     many,
     network,
     path,
@@ -175,7 +175,7 @@ class Config:
 
     # --- other services ---------------------------------------------------------------------
     bsky_app_view_url: str | None = setting(
-        url, None, "app view that reads are passed to", effect="later"
+        url, None, "app view that is asked for handles this server cannot resolve"
     )
     bsky_app_view_did: str | None = setting(did, None, "its DID", effect="later")
     crawlers: tuple[str, ...] = setting(many(url), (), "relays told of news", effect="later")
@@ -185,6 +185,7 @@ class Config:
     admin_password: str = setting(text, REQUIRED, "password of the admin methods", secret=True)
     plc_rotation_key_k256_private_key_hex: str = setting(
         k256_private_key_hex,
+        log_level,
         REQUIRED,
         "rotates the keys of did:plc accounts, encrypts signing keys",
         secret=True,
@@ -192,7 +193,7 @@ class Config:
 
     # --- log --------------------------------------------------------------------------------
     log_level: str = setting(
-        choice("trace", "debug", "info", "warn", "error", "fatal"), "info", "least level logged"
+        log_level, "info", "least level logged: debug, info, warn, error or fatal"
     )
 
     warnings: tuple[str, ...] = ()

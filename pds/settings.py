@@ -86,14 +86,21 @@ def integer(minimum: int, maximum: int = 2**53 - 1) -> Reader:
     return read
 
 
-def choice(*allowed: str) -> Reader:
-    def read(raw: str) -> str:
-        if raw.lower() not in allowed:
-            message = f"is not known; write one of {', '.join(allowed)}"
-            raise ValueError(message)
-        return raw.lower()
-
-    return read
+def log_level(raw: str) -> str:
+    """The reference's names of levels, as Python's logging calls them."""
+    levels = {
+        "trace": "debug",
+        "debug": "debug",
+        "info": "info",
+        "warn": "warning",
+        "warning": "warning",
+        "error": "error",
+        "fatal": "critical",
+    }
+    if raw.lower() not in levels:
+        message = "is not a log level; write debug, info, warn, error or fatal"
+        raise ValueError(message)
+    return levels[raw.lower()]
 
 
 def many(read_one: Reader) -> Reader:

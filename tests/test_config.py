@@ -101,6 +101,11 @@ def test_empty_value_counts_as_unset() -> None:
     assert Config.from_env({**PUBLIC, "PDS_PORT": " ", "PDS_SERVICE_DID": ""}).port == 2583
 
 
+@pytest.mark.parametrize(("raw", "level"), [("trace", "DEBUG"), ("Warn", "WARNING")])
+def test_log_level_is_one_that_python_knows(raw: str, level: str) -> None:
+    assert Config.from_env({**PUBLIC, "LOG_LEVEL": raw}).log_level.upper() == level
+
+
 def test_ssrf_protection_follows_dev_mode_unless_set() -> None:
     assert Config.from_env(PUBLIC).disable_ssrf_protection is False
     assert Config.from_env({**PUBLIC, "PDS_DEV_MODE": "true"}).disable_ssrf_protection is True
@@ -144,7 +149,7 @@ def test_trusted_proxies_are_own_networks_unless_set() -> None:
         ("PDS_CONTACT_EMAIL_ADDRESS", "nobody", "not an e-mail address"),
         ("PDS_RECOVERY_DID_KEY", "did:web:example.com", "not a did:key"),
         ("PDS_EMAIL_SMTP_URL", "mail.example.com", "not a mail server address"),
-        ("LOG_LEVEL", "loud", "write one of trace, debug"),
+        ("LOG_LEVEL", "loud", "write debug, info, warn, error or fatal"),
     ],
 )
 def test_wrong_value_is_refused_with_one_line_naming_it(name: str, raw: str, said: str) -> None:

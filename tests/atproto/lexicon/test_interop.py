@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pds.atproto.dag_json import InvalidDataError, from_json
 
+from pds.atproto.dag_json import InvalidDataError, from_json
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.document import check_document
 from pds.atproto.lexicon.errors import InvalidValueError, LexiconError

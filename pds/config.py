@@ -185,7 +185,6 @@ class Config:
     admin_password: str = setting(text, REQUIRED, "password of the admin methods", secret=True)
     plc_rotation_key_k256_private_key_hex: str = setting(
         k256_private_key_hex,
-        log_level,
         REQUIRED,
         "rotates the keys of did:plc accounts, encrypts signing keys",
         secret=True,

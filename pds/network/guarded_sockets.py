@@ -1,0 +1,196 @@
+"""Sockets that go only where they may, and urllib3 pools made of them.
+
+Tricky bits
+- The check happens where the connection is made, on the very address that is connected to: a name
+  that resolves to something else the second time (DNS rebinding) gains nothing. TLS still
+  verifies the name.
+- urllib3's read timeout begins anew with every byte. A peer that drips could hold a thread for
+  hours, so each receive is cut to what is left of the calling thread's deadline.
+- ``getaddrinfo`` knows no timeout, so it runs in a thread that may be left behind.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from pds.network.public_addresses import is_public
+
+Address = tuple[socket.AddressFamily, str]
+Resolve = Callable[[str], list[Address]]
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+class RefusedAddress(Exception):  # noqa: N818 # never leaves the package: FetchError wraps it
+    """A name leads only to addresses that requests may not go to."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Cut everything that this thread's guarded sockets do in the block to ``seconds`` in all."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def remaining_s(default: float) -> float:
+    """Seconds left of the deadline, at most ``default``. Raises TimeoutError when none are."""
+    limit = _deadline.get()
+    if limit is None:
+        return default
+    left = limit - time.monotonic()
+    if left <= 0:
+        message = "the deadline has passed"
+        raise TimeoutError(message)
+    return min(left, default)
+
+
+class _Socket(socket.socket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _tighten(self)
+        return super().recv_into(*args, **kwargs)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        _tighten(self)
+        return super().recv_into(*args, **kwargs)
+
+
+def _tighten(sock: socket.socket) -> None:
+    timeout = sock.gettimeout()
+    if timeout:  # 0 is urllib3 looking whether a kept connection still lives
+        sock.settimeout(remaining_s(timeout))
+
+
+def tls_context() -> ssl.SSLContext:
+    """The system's trusted authorities, names verified."""
+    return ssl.create_default_context()
+
+
+def system_resolve(host: str) -> list[Address]:
+    """The addresses of a name, in the system's order of preference. Raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [(family, str(sockaddr[0])) for family, _, _, _, sockaddr in found]
+
+
+class Connector:
+    """Opens connections: resolve, check, connect to the checked address."""
+
+    def __init__(self, *, allow_private: bool, resolve: Resolve = system_resolve) -> None:
+        self._allow_private = allow_private
+        self._resolve = resolve
+
+    def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
+        """A connected socket.
+
+        Raises:
+            RefusedAddress: none of the addresses may be contacted.
+            OSError: none of them answered (TimeoutError: not in time).
+        """
+        addresses = self._addresses(host.strip("[]"), remaining_s(timeout_s))
+        error: OSError = OSError(f"no address for {host}")
+        for position, (family, address) in enumerate(addresses):
+            # An unreachable first address (IPv6, mostly) must leave time for the others.
+            share_s = remaining_s(timeout_s) / (len(addresses) - position)
+            try:
+                return _open(family, address, port, share_s)
+            except OSError as failure:
+                error = failure
+        raise error
+
+    def _addresses(self, host: str, timeout_s: float) -> list[Address]:
+        found = _in_time(lambda: self._resolve(host), timeout_s)
+        allowed = [item for item in found if self._allow_private or is_public(item[1])]
+        if found and not allowed:
+            raise RefusedAddress(host)
+        return allowed
+
+
+def _open(family: socket.AddressFamily, address: str, port: int, timeout_s: float) -> socket.socket:
+    sock = _Socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout_s)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _in_time(resolve: Callable[[], list[Address]], timeout_s: float) -> list[Address]:
+    answers: queue.SimpleQueue[list[Address] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put(resolve())
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that is no IDNA
+            answers.put(error)
+
+    threading.Thread(target=run, name="getaddrinfo", daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout_s)
+    except queue.Empty:
+        message = "name resolution took too long"
+        raise TimeoutError(message) from None
+    if isinstance(answer, UnicodeError):
+        message = "not a host name"
+        raise socket.gaierror(message) from answer
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def pool_classes(connector: Connector) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3 pool classes whose every connection is opened by ``connector``."""
+
+    class Http(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(connector, self)
+
+    class Https(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(connector, self)
+
+    class HttpPool(HTTPConnectionPool):
+        ConnectionCls = Http
+
+    class HttpsPool(HTTPSConnectionPool):
+        ConnectionCls = Https
+
+    return {"http": HttpPool, "https": HttpsPool}
+
+
+def guard_tls(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Make the sockets of ``context`` keep the deadline."""
+    context.sslsocket_class = _TlsSocket
+    return context
+
+
+def _connect(connector: Connector, connection: HTTPConnection) -> socket.socket:
+    """What urllib3's own ``_new_conn`` does, with its errors."""
+    timeout_s = connection.timeout
+    limit_s = timeout_s if isinstance(timeout_s, int | float) else 60.0
+    try:
+        return connector.connect(connection.host, connection.port, limit_s)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, f"connecting to {connection.host}") from error
+    except OSError as error:
+        raise NewConnectionError(connection, f"cannot connect: {error}") from error

@@ -1,0 +1,233 @@
+"""Who is who: DID documents of anybody, and the DIDs of the accounts that live here.
+
+Spec: https://atproto.com/specs/did
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pds.atproto import plc
+from pds.atproto.crypto.keypair import PrivateKey
+from pds.atproto.did_document import (
+    DidDocument,
+    DidDocumentError,
+    did_web_document,
+    parse_did_document,
+)
+from pds.config import Config
+from pds.errors import IncompatibleDidDocError, UnresolvableDidError
+from pds.network.did_resolver import DidNotFoundError
+from pds.network.plc_directory import NotRegisteredError, Operation, PlcDirectory
+from pds.services.clock import Clock
+from pds.services.did_documents import DidDocuments, Resolver
+
+MS = 1_000  # microseconds
+PDS_SERVICE_TYPE = "AtprotoPersonalDataServer"
+
+
+class Identity:
+    """Everything about DIDs, ours and others'."""
+
+    def __init__(
+        self, config: Config, clock: Clock, directory: PlcDirectory, resolver: Resolver
+    ) -> None:
+        self.rotation_key = PrivateKey.from_bytes(
+            bytes.fromhex(config.plc_rotation_key_k256_private_key_hex)
+        )
+        self.service_did: str = config.service_did
+        self.public_url: str = config.public_url
+        self._recovery_did_key = config.recovery_did_key
+        self._directory = directory
+        self._documents = DidDocuments(
+            resolver,
+            clock,
+            stale_us=config.did_cache_stale_ttl * MS,
+            max_us=config.did_cache_max_ttl * MS,
+        )
+
+    # --- documents of anybody ----------------------------------------------------------------
+
+    def did_document(self, did: str, *, force: bool = False) -> dict[str, Any]:
+        """The DID document; up to a day old unless ``force`` is set.
+
+        Raises:
+            UnresolvableDidError: there is none, or nobody who knows it answered.
+        """
+        if did == self.service_did:
+            return self.service_document()
+        return self._documents.refresh(did) if force else self._documents.get(did)
+
+    def parsed_document(self, did: str, *, force: bool = False) -> DidDocument:
+        """The parts of the document that the protocol uses. Raises UnresolvableDidError."""
+        try:
+            return parse_did_document(self.did_document(did, force=force), did)
+        except DidDocumentError as error:
+            raise UnresolvableDidError(f"Unusable DID document: {error}") from error
+
+    def signing_key_of(self, did: str, *, force: bool = False) -> str | None:
+        """The did:key that signs for ``did``, or None when its document names none.
+
+        Raises:
+            UnresolvableDidError: the DID does not resolve.
+        """
+        return self.parsed_document(did, force=force).signing_key
+
+    def refresh_after_change(self, did: str) -> None:
+        """Bring what is remembered up to date after a change of ours. Never fails."""
+        self._documents.refresh_or_forget(did)
+
+    def expire_cache(self, limit: int = 1_000) -> int:
+        """Drop documents past their maximum age; return how many went (up to ``limit``)."""
+        return self._documents.expire(limit)
+
+    def close(self) -> None:
+        """Stop the work in the background."""
+        self._documents.close()
+
+    # --- this server -------------------------------------------------------------------------
+
+    def service_document(self) -> dict[str, Any]:
+        """This server's own DID document, served at /.well-known/did.json."""
+        return did_web_document(self.service_did, self.public_url)
+
+    # --- our accounts ------------------------------------------------------------------------
+
+    def new_genesis(
+        self, handle: str, signing_key: str, recovery_key: str | None = None
+    ) -> tuple[str, Operation]:
+        """The DID and signed first operation of a new account; nothing is sent.
+
+        ``signing_key`` and ``recovery_key`` are did:keys; the user's key ranks highest, ours last.
+        """
+        keys = (recovery_key, *self._rotation_keys())
+        return plc.build_genesis(
+            rotation_keys=list(dict.fromkeys(key for key in keys if key)),
+            signing_key=signing_key,
+            handle=handle,
+            pds_endpoint=self.public_url,
+            signer=self.rotation_key,
+        )
+
+    def recommended_credentials(self, handle: str | None, signing_key: str) -> dict[str, Any]:
+        """What an account should put into its DID document to live here."""
+        credentials: dict[str, Any] = {
+            "rotationKeys": self._rotation_keys(),
+            "verificationMethods": {"atproto": signing_key},
+            "services": {"atproto_pds": {"type": PDS_SERVICE_TYPE, "endpoint": self.public_url}},
+        }
+        if handle is not None:
+            credentials["alsoKnownAs"] = [f"at://{handle}"]
+        return credentials
+
+    def submit_genesis(self, did: str, operation: Operation) -> None:
+        """Register a DID; submitting the same operation again does nothing.
+
+        Raises:
+            OperationRefusedError, OperationConflictError: the directory does not want it.
+            UpstreamFailureError: it is unknown whether the directory took it.
+        """
+        self._directory.submit(did, operation)
+        self._documents.forget(did)
+
+    def is_registered(self, did: str) -> bool:
+        """Whether the directory knows the DID. Raises UpstreamFailureError."""
+        return self._directory.has(did)
+
+    def last_operation(self, did: str) -> Operation:
+        """The newest operation. Raises NotRegisteredError, also for a DID that has ended."""
+        operation = self._directory.last(did)
+        if operation.get("type") == "plc_tombstone":
+            message = "Did is tombstoned"
+            raise NotRegisteredError(message)
+        return operation
+
+    def submit_operation(self, did: str, operation: Operation) -> None:
+        """Send a signed operation and refresh what is remembered. Raises as submit_genesis."""
+        self._directory.submit(did, operation)
+        self._documents.refresh_or_forget(did)
+
+    def update_handle(self, did: str, handle: str) -> None:
+        """Make ``handle`` the DID's handle, its other aliases kept.
+
+        A did:web is its owner's to edit: its document must already name the handle.
+
+        Raises:
+            IncompatibleDidDocError: a did:web document names another handle.
+            NotRegisteredError, OperationConflictError, UpstreamFailureError
+        """
+        if not did.startswith("did:plc:"):
+            if self.parsed_document(did, force=True).handle != handle:
+                message = "DID is not properly configured for handle"
+                raise IncompatibleDidDocError(message)
+            return
+        last = self.last_operation(did)
+        known = plc.normalize(last)["alsoKnownAs"]
+        aliases = _with_handle(known, handle)
+        if aliases == known:  # a repeated request repairs what is remembered, costs no operation
+            self.refresh_after_change(did)
+            return
+        operation = plc.build_update(last, signer=self.rotation_key, also_known_as=aliases)
+        self.submit_operation(did, operation)
+
+    def submit_tombstone(self, did: str) -> None:
+        """End a DID that this server made but whose account never came to be."""
+        operation = plc.build_tombstone(self.last_operation(did), self.rotation_key)
+        self._directory.submit(did, operation)
+        self._documents.forget(did)
+
+    def check_account_document(self, did: str, signing_key: str) -> None:
+        """Check, at the source, that the DID points to this server.
+
+        ``signing_key`` is the did:key that the account signs with here. The handle is not judged.
+
+        Raises:
+            IncompatibleDidDocError: the message says what does not fit.
+            UnresolvableDidError: there is no document.
+            UpstreamFailureError: the directory does not answer.
+        """
+        if did.startswith("did:plc:"):
+            endpoint, key = self._plc_facts(did)
+        else:
+            document = self.parsed_document(did, force=True)
+            endpoint, key = document.pds_endpoint, document.signing_key
+        if endpoint is None or endpoint.rstrip("/") != self.public_url.rstrip("/"):
+            message = "DID document atproto_pds service endpoint does not match PDS public url"
+            raise IncompatibleDidDocError(message)
+        if key != signing_key:
+            message = "DID document verification method does not match expected signing key"
+            raise IncompatibleDidDocError(message)
+
+    def _rotation_keys(self) -> list[str]:
+        keys = (self._recovery_did_key, self.rotation_key.did_key)
+        return [key for key in keys if key]
+
+    def _plc_facts(self, did: str) -> tuple[str | None, str | None]:
+        """(PDS endpoint, signing key) that the directory holds, once it is sure we may act."""
+        try:
+            content = self._directory.data(did)
+        except NotRegisteredError as error:
+            raise DidNotFoundError(f"Could not resolve DID: {did}") from error
+        rotation_keys = content.get("rotationKeys")
+        if not isinstance(rotation_keys, list) or self.rotation_key.did_key not in rotation_keys:
+            message = "Server rotation key not included in PLC DID data"
+            raise IncompatibleDidDocError(message)
+        service = _member(_member(content, "services"), "atproto_pds")
+        endpoint = service.get("endpoint") if service.get("type") == PDS_SERVICE_TYPE else None
+        key = _member(content, "verificationMethods").get("atproto")
+        return endpoint if isinstance(endpoint, str) else None, key
+
+
+def _with_handle(aliases: list[str], handle: str) -> list[str]:
+    """``aliases`` with the first handle replaced, or put in front when there was none."""
+    alias = f"at://{handle}"
+    first = next((at for at, known in enumerate(aliases) if known.startswith("at://")), None)
+    if first is None:
+        return [alias, *aliases]
+    rest = [known for known in aliases[first + 1 :] if known != alias]
+    return [*aliases[:first], alias, *rest]
+
+
+def _member(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}

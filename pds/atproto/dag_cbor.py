@@ -169,17 +169,15 @@ def _write_map(value: dict[str, Any], out: bytearray, depth: int) -> None:
     else:
         out += _head(0xA0, size)
     writers = _WRITERS
-    # Keys differ, so the sort never gets to compare the values of the pairs.
-    for key, item in sorted([(_ENCODED_KEYS[key], item) for key, item in value.items()]):
-        out += key
+    encoded = _ENCODED_KEYS
+    for key in sorted(value, key=encoded.__getitem__):
+        out += encoded[key]
+        item = value[key]
         kind = type(item)
         if kind is str:
             raw = item.encode()
             length = len(raw)
-            if length < 24:
-                out.append(0x60 | length)
-            else:
-                out += _head(0x60, length)
+            out += _SHORT_TEXT_HEADS[length] if length < 256 else _head(0x60, length)
             out += raw
         else:
             writers.get(kind, _write)(item, out, depth + 1)
@@ -187,6 +185,7 @@ def _write_map(value: dict[str, Any], out: bytearray, depth: int) -> None:
 
 _Writer: TypeAlias = Callable[[Any, bytearray, int], None]
 _ENCODED_KEYS: Final = _EncodedKeys()
+_SHORT_TEXT_HEADS: Final = tuple(_head(0x60, length) for length in range(256))
 _WRITERS: Final[dict[type, _Writer]] = {
     type(None): _write_simple,
     bool: _write_simple,
@@ -296,6 +295,9 @@ def _read_map(data: bytes, offset: int, depth: int) -> tuple[dict[str, Any], int
         if 0x60 <= first < 0x78:
             position = end + first - 0x5F
             result[decoded_keys[encoded]] = data[end + 1 : position].decode()
+        elif first == 0x78 and data[end + 1] > 23:
+            position = end + 2 + data[end + 1]
+            result[decoded_keys[encoded]] = data[end + 2 : position].decode()
         else:
             result[decoded_keys[encoded]], position = readers[first](data, end, depth)
     return result, position

@@ -1,0 +1,110 @@
+"""What every test may ask for, and what none may leave behind."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_socket
+
+from pds.config import Config
+from pds.services import passwords
+from pds.storage import database, migrate
+from tests.factories import Person, StillClock, make_account, make_config
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+THREADS_MAY_TAKE_S = 5.0
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Fail the test that leaves a transaction, a connection or a thread behind."""
+    before = set(threading.enumerate())
+    yield
+    leaks = []
+    if getattr(database.db.local, "callbacks", None) is not None or database.db.write_lock.locked():
+        leaks.append("an open transaction")
+    if not database.db.is_closed():
+        database.db.close()
+        leaks.append("an open database")
+    until = time.monotonic() + THREADS_MAY_TAKE_S
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            leaks.append(f"the thread {thread.name}")
+    if leaks:
+        pytest.fail(f"the test left behind: {', '.join(leaks)}")
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine() -> None:
+    """No test talks to the outside; servers of its own on this machine it may ask.
+
+    The plugin lifts the restriction after each test.
+    """
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash with the least work scrypt allows; the real cost is tested by its own vectors."""
+    monkeypatch.setattr(passwords, "SCRYPT_COST", 2)
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A local server's settings: embedded directory, no invites, handles under .test."""
+    return make_config(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file without rows, made once: migrating costs more than most tests."""
+    path = tmp_path_factory.mktemp("template") / "pds.sqlite"
+    database.open_database(path)
+    migrate.migrate()
+    database.close_database()
+    return path
+
+
+@pytest.fixture
+def open_database(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
+    """An open, empty database; its path."""
+    path = tmp_path / "pds.sqlite"
+    shutil.copyfile(empty_database, path)
+    database.open_database(path)
+    yield path
+    database.close_database()
+
+
+@pytest.fixture
+def services(config: Config, clock: StillClock, open_database: Path) -> Iterator[Services]:
+    """The whole server but for HTTP. Tests may ask for ``config`` and override it."""
+    from pds.services import build_services
+
+    del open_database
+    built = build_services(config, clock)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def alice(services: Services) -> Person:
+    return make_account(services, "alice")
+
+
+@pytest.fixture
+def bob(services: Services) -> Person:
+    return make_account(services, "bob")

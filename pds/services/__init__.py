@@ -16,7 +16,7 @@ from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
 from pds.network.http_client import HttpClient
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
-from pds.services import account_activation, account_creation
+from pds.services import account_activation, account_creation, repo_import
 from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
 from pds.services.accounts import Accounts
@@ -114,7 +114,11 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         repos=repos,
         records=Records(),
         repo_export=RepoExport(config.data_directory / "tmp", nodes),
-        repo_import=RepoImport(),
+        repo_import=RepoImport(
+            config.data_directory / "tmp",
+            repo_import.Parts(repos, blobs, keys, identity, sequencer),
+            clock,
+        ),
         blobs=blobs,
         sequencer=sequencer,
         local_plc=local_plc,

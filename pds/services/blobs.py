@@ -177,9 +177,12 @@ class Blobs:
             logger.exception("blobs without a record could not be deleted; left for later")
 
     def delete_all_unreferenced(self, account: AccountRow) -> None:
-        """Delete every blob that an import took the last record from. Call it after the commit."""
-        while cids := blobs.find_due_of(account.id, _BATCH):
-            self._delete_due(account.id, account.did, cids, blobs.DROPPED)
+        """Like ``delete_unreferenced``, for every blob that an import took the last record from."""
+        try:
+            while cids := blobs.find_due_of(account.id, _BATCH):
+                self._delete_due(account.id, account.did, cids, blobs.DROPPED)
+        except Exception:
+            logger.exception("blobs without a record could not be deleted; left for later")
 
     def open_blob(self, account: AccountRow, cid: Cid) -> OpenBlob:
         """Find a blob that a record uses; uploads no record uses are private.

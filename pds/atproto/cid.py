@@ -14,6 +14,8 @@ import binascii
 from hashlib import sha256
 from typing import Final
 
+from libipld import encode_cid as _encode_cid
+
 DAG_CBOR: Final = 0x71
 RAW: Final = 0x55
 SHA_256: Final = 0x12
@@ -95,6 +97,10 @@ class Cid(bytes):
         return self[offset:]
 
     def __str__(self) -> str:
+        # libipld spells the blessed form in 0.2 µs, the standard library in 3; a page of records
+        # has a hundred of them. Other forms are rare and may be anything.
+        if len(self) == BLESSED_SIZE_BYTES and self.startswith(b"\x01"):
+            return _encode_cid(self)
         return "b" + base64.b32encode(self).decode("ascii").rstrip("=").lower()
 
     def __repr__(self) -> str:

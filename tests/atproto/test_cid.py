@@ -152,3 +152,10 @@ def test_cids_are_equal_and_sort_as_bytes() -> None:
 
     assert bytes(first) < bytes(second)
     assert {first: 1}[Cid(bytes(first))] == 1
+
+
+@given(st.binary(min_size=36, max_size=36))
+def test_fast_spelling_of_the_blessed_size_is_the_standard_one(raw: bytes) -> None:
+    for prefix in (b"\x01\x71\x12\x20", b"\x01\x55\x12\x20"):
+        cid = Cid(prefix + raw[4:])
+        assert str(cid) == as_text(cid)

@@ -19,8 +19,9 @@ from pds.atproto.commit import sign_commit
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.dag_cbor import Value
 from pds.atproto.mst.check import check_partial_tree, verified_source
-from pds.atproto.mst.node import BlockSource, MissingBlockError
+from pds.atproto.mst.node import BlockSource
 from pds.atproto.mst.proof import covering_proof
+from pds.atproto.mst.store import NodeStore
 from pds.atproto.mst.tree import Tree
 
 MAX_OPS = 200
@@ -125,11 +126,11 @@ class RepoChange:
 
 def initial_commit(did: str, rev: str, key: PrivateKey) -> RepoChange:
     """Make the first commit of a repository, with an empty tree."""
-    return _commit(_Draft(Tree(_no_blocks, None), did, None, (), {}), rev, key)
+    return _commit(_Draft(Tree(verified_source({}), None), did, None, (), {}), rev, key)
 
 
 def apply_writes(
-    source: BlockSource,
+    source: BlockSource | NodeStore,
     head: RepoHead,
     did: str,
     writes: Sequence[RecordWrite],
@@ -262,7 +263,3 @@ def _action(cid: Cid | None, prev: Cid | None) -> Action:
 def _check_op(op: RepoOp) -> None:
     if op.cid == op.prev or op.action != _action(op.cid, op.prev):
         raise RepoError(f"the {op.action} of {op.path} is malformed")
-
-
-def _no_blocks(cid: Cid) -> bytes:
-    raise MissingBlockError(cid)

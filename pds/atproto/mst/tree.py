@@ -66,7 +66,8 @@ class Tree:
     """A tree that can be changed; nothing is hashed before ``flush``.
 
     The source is trusted to give the block of the CID asked for; ``check.verify_tree`` is for
-    trees of others. A damaged tree raises MstError and never loops.
+    trees of others. A damaged tree raises MstError and never loops; a tree that raised while it
+    was changed may be half changed, and is to be thrown away.
     """
 
     def __init__(self, source: BlockSource | NodeStore, root: Cid | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -275,10 +277,9 @@ def test_root_that_only_points_down_is_refused():
 LOW, HIGH = key("3fo"), key("3fx")
 
 
-def endless(node: Node, top: Node) -> tuple[Tree, Cid]:
+def endless(node: Node, top: Node) -> Tree:
     """A tree whose nodes below the root are all ``node``, in which ``W`` stands for itself."""
-    blocks = {V: encode_node(top), W: encode_node(node)}
-    return Tree(source_of(blocks), V), W
+    return Tree(source_of({V: encode_node(top), W: encode_node(node)}), V)
 
 
 @pytest.mark.parametrize(
@@ -293,33 +294,31 @@ def endless(node: Node, top: Node) -> tuple[Tree, Cid]:
 def test_a_looping_tree_ends_in_an_error_or_an_answer(node, path):
     top = Node([HIGH.encode()], [V], [W, W])
 
-    for action in ("get", "put", "delete", "walk"):
-        tree, _ = endless(node, top)
-        try:
-            if action == "put":
-                tree.put(path, V)
-            elif action == "walk":
-                list(tree.walk(path))
-            else:
-                getattr(tree, action)(path)
-            tree.flush()
-        except MstError as error:
-            assert "deeper" in str(error)
+    for action in (
+        lambda tree: tree.get(path),
+        lambda tree: tree.put(path, V),
+        lambda tree: tree.delete(path),
+        lambda tree: list(tree.walk(path)),
+    ):
+        tree = endless(node, top)
+        with contextlib.suppress(MstError):
+            action(tree)
+            assert len(tree.flush()[1]) < 20
 
 
 def test_splitting_merging_and_trimming_a_looping_tree_end():
     pointer = Node([], [], [W])
     above = next(path for path in POOL if key_layer(path.encode()) == 5)
 
-    tree, _ = endless(pointer, Node([HIGH.encode()], [V], [W, W]))
+    tree = endless(pointer, Node([HIGH.encode()], [V], [W, W]))
     with pytest.raises(MstError, match="deeper"):
         tree.put(above, V)
-    tree, _ = endless(pointer, Node([HIGH.encode()], [V], [W, W]))
+    tree = endless(pointer, Node([HIGH.encode()], [V], [W, W]))
     with pytest.raises(MstError, match="deeper"):
         tree.delete(HIGH)
-    tree, _ = endless(pointer, Node([HIGH.encode()], [V], [W, None]))
+    tree = endless(pointer, Node([HIGH.encode()], [V], [W, None]))
     with pytest.raises(MstError, match="deeper"):
         tree.delete(HIGH)
-    tree, _ = endless(pointer, Node([HIGH.encode()], [V], [W, None]))
+    tree = endless(pointer, Node([HIGH.encode()], [V], [W, None]))
     with pytest.raises(MstError, match="deeper"):
         list(tree.walk())

@@ -76,6 +76,8 @@ def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
         xrpc,
         methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     )
+    # werkzeug matches a WebSocket handshake with such rules only.
+    app.add_url_rule(f"{PREFIX}<path:name>", "xrpc_websocket", xrpc, websocket=True)
     app.add_url_rule(PREFIX, "xrpc_nothing", xrpc, defaults={"name": ""})
 
 

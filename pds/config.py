@@ -88,6 +88,7 @@ class Config:
         lambda values: f"{values['hostname']} PDS",
         "name on pages and in mail",
         shown="<hostname> PDS",
+        effect="later",
     )
     version: str = setting(text, __version__, "version shown by _health", shown="Hearth's own")
     privacy_policy_url: str | None = setting(url, None, "link in describeServer")
@@ -115,7 +116,7 @@ class Config:
         shown="<data>/blobs",
     )
     sqlite_disable_wal_auto_checkpoint: bool = setting(
-        boolean, False, "leave checkpoints to an external replicator"
+        boolean, False, "leave checkpoints to an external replicator", effect="later"
     )
     blob_upload_limit: int = setting(integer(1), 5_242_880, "largest blob, in bytes")
     accepting_repo_imports: bool = setting(boolean, True, "whether importRepo is offered")

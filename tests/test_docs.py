@@ -1,0 +1,63 @@
+"""The documentation keeps up: settings, jobs, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pds.config import SETTINGS
+from pds.jobs.schedule import JOBS, Job
+from pds.settings import Setting
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+def row_of(setting: Setting) -> str:
+    """The line of docs/configuration.md that this setting must have."""
+    if setting.effect in ("used", "later"):
+        return f"| `{setting.name}` | {setting.default_text} | {setting.help} |"
+    return f"| `{setting.name}` | {setting.help} |"
+
+
+def interval_of(job: Job) -> str:
+    hours = job.every.total_seconds() / 3600
+    return {1: "every hour", 24: "every day"}.get(int(hours), f"every {hours:g} hours")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_setting_is_documented_as_it_is(setting: Setting) -> None:
+    assert row_of(setting) in (DOCS / "configuration.md").read_text().splitlines()
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z0-9_]+)`", text, re.MULTILINE))
+
+    assert documented - {row.name for row in SETTINGS} == {"PDS_ENV_FILE"}
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_job_is_documented_with_its_interval(job: Job) -> None:
+    text = (DOCS / "operations.md").read_text()
+
+    assert re.search(rf"^\| `{job.name}` \| {interval_of(job)} \| .+ \|$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_modules_named_in_the_architecture_exist() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    named = re.findall(r"`((?:pds|tests|static)/[\w/]+(?:\.py)?/?)`", text)
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

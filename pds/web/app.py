@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
+from werkzeug.routing import BaseConverter
 
 from pds.web import plc_directory, well_known
 from pds.web.client_ip import ClientIp
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from pds.services import Services
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+class RestOfPath(BaseConverter):
+    """Everything that follows, also nothing and also what begins with a slash."""
+
+    regex = ".*"
+    part_isolating = False
 
 
 class Hearth(Flask):
@@ -45,6 +53,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     Load the methods first (``pds.xrpc.loading.load_methods``).
     """
     app = Hearth("pds.web", static_folder=str(STATIC), static_url_path="/static")
+    app.url_map.converters["rest"] = RestOfPath
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     config = services.config
@@ -71,14 +80,13 @@ def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
         return dispatcher.respond(environ, name)
 
     app.add_url_rule(
-        f"{PREFIX}<path:name>",
+        f"{PREFIX}<rest:name>",
         "xrpc",
         xrpc,
         methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     )
     # werkzeug matches a WebSocket handshake with such rules only.
-    app.add_url_rule(f"{PREFIX}<path:name>", "xrpc_websocket", xrpc, websocket=True)
-    app.add_url_rule(PREFIX, "xrpc_nothing", xrpc, defaults={"name": ""})
+    app.add_url_rule(f"{PREFIX}<rest:name>", "xrpc_websocket", xrpc, websocket=True)
 
 
 def _show_error(error: Exception) -> Response:

@@ -119,6 +119,7 @@ class RequestTask(WSGITask):  # type: ignore[misc] # waitress is untyped
 class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
     """One connection."""
 
+    parser_class = RequestParser
     task_class = RequestTask
     error_task_class = RefusalTask
     server: HttpServer
@@ -157,6 +158,15 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
             if self.request is not None:  # half a request: its body may be in a temporary file
                 self.request.close()
                 self.request = None
+
+    def writable(self) -> bool:
+        # A worker that is writing wakes the loop when it is done. Until then the socket is ready
+        # but the buffer taken, and the loop would spin.
+        if self.requests and self.total_outbufs_len and not self.will_close:
+            if not self.outbuf_lock.acquire(blocking=False):
+                return False
+            self.outbuf_lock.release()
+        return bool(super().writable())
 
     def cancel(self) -> None:
         for request in self.requests:
@@ -201,7 +211,6 @@ def run_on_socket(
     close = getattr(chunks, "close", None)
     if close is not None:
         close()
-    writer.hang_up()
     writer.close()
 
 

@@ -53,6 +53,8 @@ INPUT_ERRORS: tuple[type[ValueError], ...] = (
     InvalidValueError,
 )
 
+RETRY_AFTER_S = 30
+
 # Names by status, for failures that have none of their own.
 NAMES = {
     400: "InvalidRequest",
@@ -99,6 +101,8 @@ def error_response(
     response = Response(
         error_body(name, message), status, headers, content_type="application/json; charset=utf-8"
     )
-    if status == 401 and "WWW-Authenticate" not in response.headers:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 401:
+        response.headers.setdefault("WWW-Authenticate", "Bearer")
+    elif status in (429, 503):
+        response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return response

@@ -108,11 +108,7 @@ class Firehose:
         info.nsid = method.nsid
         with self._seats.take(info.client_ip):
             connection = Connection(environ)
-            try:
-                outcome = self._run(environ, info, method, connection)
-            except OSError:
-                outcome = "disconnected"
-                connection.close(GOING_AWAY)
+            outcome = self._run(environ, info, method, connection)
         logger.info("subscriber left: id=%s ip=%s why=%s", info.id, info.client_ip, outcome)
         info.log("101", "-")
         return Response(status=101)
@@ -129,10 +125,6 @@ class Firehose:
             call = self._dispatcher.new_call(environ, info, method)
             subscription = cast("StreamOpener", method.handler)(call)
             return _Pump(connection, subscription, self._buffer_events).run()
-        except StalledError:
-            raise AssertionError from None  # the pump handles it
-        except OSError:
-            raise
         except Exception as error:  # noqa: BLE001 # the edge: told to the client as an error frame
             status, name, message = describe(error, info.id)
             code = POLICY_VIOLATION if status < 500 else INTERNAL_ERROR
@@ -164,7 +156,6 @@ class _Pump:
 
         Raises:
             ConsumerTooSlowError
-            OSError: the connection broke.
         """
         connection, subscription = self._connection, self._subscription
         try:
@@ -180,6 +171,9 @@ class _Pump:
         except StalledError:
             if not subscription.stopped:
                 raise ConsumerTooSlowError from None
+        except OSError:
+            connection.close(GOING_AWAY)
+            return "disconnected"
         if subscription.stopped:
             connection.close(GOING_AWAY, "the server is stopping")
             return "stopping"

@@ -80,10 +80,11 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
             try:
                 run_on_socket(self.application, environ, writer)
             except OSError:
-                writer.close()  # the client left
+                logger.debug("a client left during the handshake")
             except Exception:
                 logger.exception("a subscriber's thread failed")
-                writer.close()
+            finally:
+                writer.release()
 
         self.adopted.start(run)
 
@@ -161,7 +162,7 @@ class Server:
         """Serve until told to stop; then finish what runs and return, in less than 10 s."""
         try:
             while not self._stop_asked.is_set():
-                wasyncore.poll2(1.0, self._map)
+                self._turn(1.0)
             self._finish()
         finally:
             self._ended.set()
@@ -178,13 +179,21 @@ class Server:
         """Wait for ``run`` to return; whether it has."""
         return self._ended.wait(timeout_s)
 
+    def _turn(self, wait_s: float) -> None:
+        """Serve the sockets once; a fault in one connection must not end the server."""
+        try:
+            wasyncore.poll2(wait_s, self._map)
+        except Exception:
+            logger.exception("the loop thread met an unexpected error")
+            time.sleep(0.1)  # should it repeat, the log must not fill the disk
+
     def _finish(self) -> None:
         http = self._http
         http.begin_stop()
         self._on_stop()
         deadline = time.monotonic() + FINISH_REQUESTS_S
         while http.close_idle() and time.monotonic() < deadline:
-            wasyncore.poll2(0.05, self._map)
+            self._turn(0.05)
         left = http.adopted.join(CLOSE_SUBSCRIBERS_S)
         if left:
             logger.warning("%d subscribers did not end in time", left)

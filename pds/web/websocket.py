@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import select
 import socket
 import struct
@@ -26,7 +27,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from simple_websocket import ConnectionError as HandshakeError
 from simple_websocket import Server as HandshakeServer
+from wsproto.utilities import ProtocolError
+
+from pds.errors import InvalidRequestError
 
 UNACKNOWLEDGED_MS = 60_000
 STALLED_S = 30.0
@@ -127,14 +132,17 @@ class SocketWriter:
             except (StalledError, OSError):
                 self._unfinished = b""
 
-    def hang_up(self) -> None:
-        """End the connection in both directions; whoever reads from it wakes."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it ended by itself
-
     def close(self) -> None:
+        """End the connection in both directions; whoever reads from it wakes.
+
+        The socket stays open until ``release``: simple-websocket calls this from its own thread,
+        and the number of a closed socket may belong to another connection a moment later.
+        """
+        with contextlib.suppress(OSError):  # it ended by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Give the socket back. Called once, when no thread uses it any more."""
         self._socket.close()
 
     def _write(self, data: bytes, ends: Sequence[int], is_hopeless: Callable[[], bool]) -> None:
@@ -189,13 +197,18 @@ class Connection:
         """Shake hands. ``environ["werkzeug.socket"]`` is the SocketWriter.
 
         Raises:
+            InvalidRequestError: the client's part of it is wrong.
             OSError: the client is gone already.
         """
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # no compression: costs, gains little
         self._writer: SocketWriter = environ["werkzeug.socket"]
-        self._peer = HandshakeServer(
-            environ, thread_class=_ReadingThread, max_message_size=MAX_CLIENT_MESSAGE_BYTES
-        )
+        try:
+            self._peer = HandshakeServer(
+                environ, thread_class=_ReadingThread, max_message_size=MAX_CLIENT_MESSAGE_BYTES
+            )
+        except (ProtocolError, HandshakeError) as error:
+            message = "The WebSocket handshake is not valid"
+            raise InvalidRequestError(message) from error
         self._peer.input_buffer = _IgnoredMessages()
 
     @property
@@ -221,6 +234,5 @@ class Connection:
             payload = struct.pack("!H", code) + reason.encode()[:123]
             self._writer.send_last(farewell + frame_header(0x88, len(payload)) + payload)
             self._peer.thread.join(CLOSE_WAIT_S)
-        self._writer.hang_up()
-        self._peer.thread.join(CLOSE_WAIT_S)
         self._writer.close()
+        self._peer.thread.join(CLOSE_WAIT_S)

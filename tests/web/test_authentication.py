@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from pds.errors import PdsError
+from pds.services.session_scopes import Scope
+from pds.web.authentication import authenticate
+from pds.xrpc.method import ANONYMOUS, Auth, Auths, Caller
+from tests.web.harness import ALICE, FakeSessions, Running
+
+NSID = "test.web.getPlain"
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def jwt(payload: object) -> str:
+    encoded = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
+    return f"service.{encoded}.sig"
+
+
+def call(auth: Auth, header: str | None, *, taken_down: bool = False) -> Caller:
+    sessions = FakeSessions()
+    if taken_down:
+        sessions.taken_down.add(ALICE)
+    return authenticate(auth, header, sessions, NSID)  # type: ignore[arg-type] # a fake
+
+
+def refusal(auth: Auth, header: str | None) -> tuple[int, str, str]:
+    with pytest.raises(PdsError) as caught:
+        call(auth, header)
+    return caught.value.status, caught.value.error, caught.value.message
+
+
+USER = Caller("user", ALICE, Scope.ACCESS)
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "caller"),
+    [
+        (Auths.NONE, "utter nonsense here", ANONYMOUS),
+        (Auths.USER, "Bearer access", USER),
+        (Auths.USER, "bEARER access", USER),
+        (Auths.USER, "Bearer app", Caller("user", ALICE, Scope.APP_PASS)),
+        (Auths.FULL_USER_OR_TAKEN_DOWN, "Bearer taken", Caller("user", ALICE, Scope.TAKENDOWN)),
+        (Auths.REFRESH, "Bearer refresh", Caller("user", ALICE, Scope.REFRESH, "jti-1")),
+        (
+            Auths.REFRESH_OR_EXPIRED,
+            "Bearer old-refresh",
+            Caller("user", ALICE, Scope.REFRESH, "jti-1"),
+        ),
+        (Auths.ADMIN, basic("admin:pass:with:colons"), Caller("admin")),
+        (Auths.OPTIONAL, None, ANONYMOUS),
+        (Auths.OPTIONAL, "Bearer access", USER),
+        (Auths.OPTIONAL, basic("admin:pass:with:colons"), Caller("admin")),
+        (Auths.NEW_ACCOUNT, None, ANONYMOUS),
+        (Auths.NEW_ACCOUNT, "Bearer service.x.y", Caller("service", f"did:web:{NSID}")),
+        (Auths.UPLOAD, "Bearer access", USER),
+        (Auths.UPLOAD, f"Bearer {jwt({'lxm': NSID})}", Caller("service", f"did:web:{NSID}")),
+    ],
+)
+def test_callers_are_recognised(auth: Auth, header: str | None, caller: Caller) -> None:
+    assert call(auth, header) == caller
+
+
+MALFORMED = (400, "InvalidToken", "Malformed authorization header")
+UNEXPECTED = (400, "InvalidToken", "Unexpected authorization type")
+REQUIRED = (401, "AuthenticationRequired", "Authentication Required")
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "expected"),
+    [
+        (Auths.USER, None, (401, "AuthMissing", "Authentication Required")),
+        (Auths.USER, "Bearer", MALFORMED),
+        (Auths.USER, "Bearer ", MALFORMED),
+        (Auths.USER, "Bearer a b", MALFORMED),
+        (Auths.USER, "Bearer  access", MALFORMED),
+        (Auths.USER, "Digest x", (400, "InvalidToken", "Unsupported authorization type: Digest")),
+        (Auths.USER, basic("admin:pass:with:colons"), UNEXPECTED),
+        (Auths.USER, "DPoP access", UNEXPECTED),
+        (Auths.USER, "Bearer forged", (400, "InvalidToken", "Token could not be verified")),
+        (Auths.USER, "Bearer expired", (400, "ExpiredToken", "Token has expired")),
+        (Auths.USER, "Bearer taken", (400, "InvalidToken", "Bad token scope")),
+        (Auths.FULL_USER, "Bearer app", (400, "InvalidToken", "Bad token scope")),
+        (Auths.REFRESH, None, (401, "AuthMissing", "Authentication Required")),
+        (Auths.REFRESH, "Bearer old-refresh", (400, "ExpiredToken", "Token has expired")),
+        (Auths.ADMIN, None, REQUIRED),
+        (Auths.ADMIN, "Bearer access", REQUIRED),
+        (Auths.ADMIN, basic("admin:wrong"), REQUIRED),
+        (Auths.ADMIN, basic("root:pass:with:colons"), REQUIRED),
+        (Auths.ADMIN, basic("admin"), REQUIRED),
+        (Auths.ADMIN, "Basic !!!", REQUIRED),
+        (Auths.ADMIN, "Basic " + base64.b64encode(b"\xff:\xff").decode(), REQUIRED),
+        (Auths.OPTIONAL, basic("admin:wrong"), REQUIRED),
+        (Auths.OPTIONAL, "Bearer forged", (400, "InvalidToken", "Token could not be verified")),
+        (
+            Auths.NEW_ACCOUNT,
+            basic("a:b"),
+            (401, "AuthenticationRequired", "Invalid authorization header"),
+        ),
+        (Auths.NEW_ACCOUNT, "Bearer nonsense", (401, "BadJwt", "poorly formatted jwt")),
+        (Auths.UPLOAD, None, (401, "AuthMissing", "Authentication Required")),
+        (Auths.UPLOAD, "Bearer word", (400, "InvalidToken", "Token could not be verified")),
+        (Auths.UPLOAD, "Bearer a.b.c", (400, "InvalidToken", "Token could not be verified")),
+        (Auths.UPLOAD, "Bearer a.W10.c", (400, "InvalidToken", "Token could not be verified")),
+        (
+            Auths.UPLOAD,
+            "Bearer a." + base64.urlsafe_b64encode(b"[" * 20_001).decode().rstrip("=") + ".c",
+            (400, "InvalidToken", "Token could not be verified"),
+        ),
+    ],
+)
+def test_refusals_have_the_names_clients_know(
+    auth: Auth, header: str | None, expected: tuple[int, str, str]
+) -> None:
+    assert refusal(auth, header) == expected
+
+
+def test_account_status_is_checked_where_the_method_asks_for_it() -> None:
+    assert call(Auths.USER, "Bearer access", taken_down=True) == USER
+    with pytest.raises(PdsError) as caught:
+        call(Auths.USER_NOT_TAKEN_DOWN, "Bearer access", taken_down=True)
+
+    assert (caught.value.status, caught.value.error) == (401, "AccountTakedown")
+
+
+def test_401_names_the_scheme_to_use(web: Running) -> None:
+    answer = web.get("/xrpc/test.web.getPlain")
+
+    assert answer.error == (401, "AuthMissing", "Authentication Required")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
+from pds.atproto.firehose_frames import decode_frame
 from pds.atproto.service_auth import create_service_token
 from pds.config import Config
 from pds.services.account_creation import NewAccount
 from pds.services.session_scopes import Scope
-from pds.storage import accounts
+from pds.storage import accounts, database, events
 from pds.storage.accounts import AccountRow
 from pds.xrpc.method import ANONYMOUS, Call, Caller
 
@@ -24,6 +25,16 @@ START_US = 1_790_000_000_000_000
 ROTATION_KEY = PrivateKey.from_bytes(bytes(31) + b"\x07")
 ADMIN = Caller("admin")
 ADMIN_PASSWORD = "the admin's password"
+TABLES = (
+    "account",
+    "signing_key",
+    "refresh_token",
+    "invite_code_use",
+    "repo_root",
+    "block",
+    "event",
+    "plc_operation",
+)
 CREATE_ACCOUNT = "com.atproto.server.createAccount"
 
 
@@ -98,6 +109,12 @@ def make_account(services: Services, name: str, **changes: Any) -> Person:
     )
 
 
+def take_down(person: Person) -> None:
+    """What an admin's takedown does to the account's row."""
+    with database.transaction():
+        accounts.set_takedown(person.row.id, "ref")
+
+
 @dataclass(frozen=True)
 class Newcomer:
     """Somebody whose account is on another server; their DID resolves through the directory."""
@@ -154,6 +171,18 @@ def _key_here(row: AccountRow) -> str:
     stored = find_key(row.id)
     assert stored is not None
     return stored.did_key
+
+
+def read_events(after: int = 0) -> list[tuple[str, dict[str, Any]]]:
+    """(kind, payload) of every stored event with a number above ``after``."""
+    frames = events.frames_between(after, events.last_seq(), 1_000_000_000)
+    decoded = [decode_frame(frame) for _, frame in frames]
+    return [(header["t"], payload) for header, payload in decoded]
+
+
+def dump_tables(*names: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of some tables (by default all that hold accounts' data), to compare."""
+    return {name: database.rows(f"SELECT * FROM {name} ORDER BY 1") for name in names or TABLES}
 
 
 def make_call(services: Services, caller: Caller = ANONYMOUS, **fields: Any) -> Call:

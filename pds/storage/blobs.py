@@ -83,8 +83,11 @@ _ADD_REFERENCE = (
 _MARK_USED = (
     "UPDATE blob SET uploaded_at_us = 0 WHERE account_id = ? AND cid = ? AND uploaded_at_us <> 0"
 )
-_REFERENCES_OF = "SELECT cid FROM record_blob WHERE account_id = ? AND collection = ? AND rkey = ?"
-_DROP_REFERENCES = "DELETE FROM record_blob WHERE account_id = ? AND collection = ? AND rkey = ?"
+# One statement on purpose: for a SELECT of CIDs alone SQLite would take the primary key's index,
+# which covers it, and read every reference of the account.
+_DROP_REFERENCES = (
+    "DELETE FROM record_blob WHERE account_id = ? AND collection = ? AND rkey = ? RETURNING cid"
+)
 _MARK_DROPPED = (
     "UPDATE blob SET uploaded_at_us = 1"
     f" WHERE account_id = ? AND cid = ? AND uploaded_at_us = 0 AND NOT {_IN_USE}"
@@ -92,9 +95,10 @@ _MARK_DROPPED = (
 _MARK_ALL_USED = (
     f"UPDATE blob SET uploaded_at_us = 0 WHERE account_id = ? AND uploaded_at_us <> 0 AND {_IN_USE}"
 )
+# The plus keeps SQLite from the index on the time, in which nearly all blobs have the same value.
 _MARK_ALL_DROPPED = (
     "UPDATE blob SET uploaded_at_us = 1"
-    f" WHERE account_id = ? AND uploaded_at_us = 0 AND NOT {_IN_USE}"
+    f" WHERE account_id = ? AND +uploaded_at_us = 0 AND NOT {_IN_USE}"
 )
 # A blob that was taken down keeps its row, so that it cannot be uploaded again.
 _IS_DUE = f"uploaded_at_us > 0 AND uploaded_at_us <= ? AND takedown_ref IS NULL AND NOT {_IN_USE}"
@@ -171,11 +175,9 @@ def drop_references(account_id: int, collection: str, rkey: str) -> list[Cid]:
 
     Blobs that no record uses now are marked as due for deletion.
     """
-    record = (account_id, collection, rkey)
-    cids = [Cid(found[0]) for found in database.rows(_REFERENCES_OF, record)]
-    if cids:
-        database.execute(_DROP_REFERENCES, record)
-        database.execute_many(_MARK_DROPPED, [(account_id, cid) for cid in cids])
+    found = database.rows(_DROP_REFERENCES, (account_id, collection, rkey))
+    cids = [Cid(row[0]) for row in found]
+    database.execute_many(_MARK_DROPPED, [(account_id, cid) for cid in cids])
     return cids
 
 

@@ -49,6 +49,8 @@ _LOCKS: Final = 64
 _MISSING_SHOWN: Final = 20
 _LONGEST_PLAIN_DID: Final = 255
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_ANY_TYPE = "*/*"
+_UNKNOWN_TYPE = "application/octet-stream"
 _MIME_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
 
 
@@ -300,8 +302,13 @@ class Blobs:
 
 
 def _declared_type(content_type: str | None) -> str:
-    """The media type of a Content-Type header, without parameters, in lower case."""
+    """The media type of a Content-Type header, without parameters, in lower case.
+
+    Client libraries that do not know the type send the method's own ``*/*``.
+    """
     essence = (content_type or "").partition(";")[0].strip().lower()
+    if essence == _ANY_TYPE:
+        return _UNKNOWN_TYPE
     if not _MIME_TYPE.fullmatch(essence):
         message = "An upload needs a Content-Type such as image/png"
         raise InvalidRequestError(message)

@@ -81,13 +81,13 @@ class Config:
         did,
         lambda values: f"did:web:{values['hostname']}",
         "the server's own DID: audience of all tokens",
-        shown="did:web:<hostname>",
+        shown="`did:web:<hostname>`",
     )
     service_name: str = setting(
         text,
         lambda values: f"{values['hostname']} PDS",
         "name on pages and in mail",
-        shown="<hostname> PDS",
+        shown="`<hostname> PDS`",
         effect="later",
     )
     version: str = setting(text, __version__, "version shown by _health", shown="Hearth's own")
@@ -113,7 +113,7 @@ class Config:
         path,
         lambda values: values["data_directory"] / "blobs",
         "where pictures and videos are kept",
-        shown="<data>/blobs",
+        shown="`<data>/blobs`",
     )
     sqlite_disable_wal_auto_checkpoint: bool = setting(
         boolean, False, "leave checkpoints to an external replicator", effect="later"
@@ -145,7 +145,7 @@ class Config:
         many(handle_domain),
         lambda values: (".test",) if is_local(values) else (f".{values['hostname']}",),
         "domains under which users may choose a handle",
-        shown=".<hostname>, or .test for localhost",
+        shown="`.<hostname>`, or `.test` for localhost",
     )
     handle_backup_nameservers: tuple[str, ...] = setting(
         many(text), (), "name servers asked when the usual ones do not know a handle"

@@ -59,6 +59,7 @@ class Schedule:
     def __init__(
         self, services: Services, jobs: tuple[Job, ...] = JOBS, first_after: timedelta = FIRST_AFTER
     ) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it reports every run otherwise
         # DebugExecutor runs a job in the scheduler's own thread. That gives their order, and the
         # thread is a daemon: a long job cannot keep the process from ending (a pool's would).
         self._scheduler = BackgroundScheduler(
@@ -78,7 +79,6 @@ class Schedule:
             )
 
     def start(self) -> None:
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it reports every run otherwise
         self._scheduler.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:

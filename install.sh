@@ -56,7 +56,7 @@ install_python() {
   export DEBIAN_FRONTEND=noninteractive
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
   as_root "${apt[@]}" update
-  as_root "${apt[@]}" install -y --no-install-recommends python3 python3-venv ca-certificates
+  as_root "${apt[@]}" install -y --no-install-recommends python3 python3-venv
   find_python >/dev/null ||
     fail "this system offers $(python3 --version 2>&1), but Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04)."
 }

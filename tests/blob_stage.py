@@ -1,0 +1,108 @@
+"""Two accounts and their blobs, and what a write does to them."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from pds.atproto.blob_ref import BlobRef
+from pds.atproto.cid import Cid
+from pds.services.blobs import Blobs
+from pds.storage import accounts, database
+from pds.storage.accounts import AccountRow, NewAccountRow
+from tests.factories import StillClock
+
+ALICE = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+BOB = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"
+POST = "app.bsky.feed.post"
+JPEG = b"\xff\xd8\xff\xe0" + bytes(500)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+LIMIT = 10_000
+
+
+class Stage:
+    """Two accounts, and their blobs."""
+
+    def __init__(self, directory: Path, clock: StillClock) -> None:
+        self.directory = directory / "blobs"
+        self.clock = clock
+        self.service = Blobs(self.directory, clock=clock, upload_limit_bytes=LIMIT)
+        self.alice = add_account(ALICE)
+        self.bob = add_account(BOB)
+
+    def upload(
+        self, content: bytes, mime: str = "text/plain", account: AccountRow | None = None
+    ) -> BlobRef:
+        return self.service.upload(account or self.alice, io.BytesIO(content), mime)
+
+    def use(self, rkey: str, *refs: BlobRef, account: AccountRow | None = None) -> None:
+        """What a write does that creates a record."""
+        owner = account or self.alice
+        with database.transaction():
+            self.service.check_and_reference(owner.id, POST, rkey, refs)
+
+    def drop(self, rkey: str, account: AccountRow | None = None) -> list[Cid]:
+        """What a write does inside its transaction when it deletes a record."""
+        owner = account or self.alice
+        with database.transaction():
+            return self.service.unreference(owner.id, POST, rkey)
+
+    def drop_and_delete(self, rkey: str) -> None:
+        self.service.delete_unreferenced(self.alice, self.drop(rkey))
+
+    def read(self, cid: Cid, account: AccountRow | None = None) -> bytes:
+        with self.service.open_blob(account or self.alice, cid).open() as file:
+            return file.read()
+
+    def files(self) -> list[str]:
+        return sorted(
+            str(path.relative_to(self.directory))
+            for path in self.directory.rglob("*")
+            if path.is_file()
+        )
+
+    def state(self) -> Any:
+        return (
+            self.files(),
+            database.rows("SELECT * FROM blob ORDER BY account_id, cid"),
+            database.rows("SELECT * FROM record_blob ORDER BY 1, 2, 3, 4"),
+        )
+
+    def age_files(self, seconds: float) -> None:
+        """Make all files look as if they were written so long ago."""
+        then = self.clock.now_us / 1_000_000 - seconds
+        for name in self.files():
+            os.utime(self.directory / name, (then, then))
+
+
+def add_account(did: str) -> AccountRow:
+    row = NewAccountRow(did, f"{did[8:12]}{len(did)}.test", None, None, "2026-01-01T00:00:00.000Z")
+    with database.transaction():
+        account_id = accounts.insert(row)
+    account = accounts.find_by_id(account_id)
+    assert account is not None
+    return account
+
+
+def place(account: AccountRow, cid: Cid) -> str:
+    return f"{account.did}/{cid}"
+
+
+def add_record(account_id: int, rkey: str, rev: str) -> None:
+    """A record row: references alone are enough for all but ``since``."""
+    with database.transaction():
+        database.execute(
+            "INSERT INTO record (account_id, collection, rkey, cid, rev, indexed_at_us, content)"
+            " VALUES (?, ?, ?, x'00', ?, 0, x'a0')",
+            (account_id, POST, rkey, rev),
+        )
+
+
+def take_down(account: AccountRow, cid: Cid) -> None:
+    with database.transaction():
+        database.execute(
+            "UPDATE blob SET takedown_ref = 'bad' WHERE account_id = ? AND cid = ?",
+            (account.id, cid),
+        )

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from waitress.buffers import OverflowableBuffer
+from waitress.buffers import OverflowableBuffer, ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
@@ -108,6 +108,20 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
 class RequestTask(WSGITask):  # type: ignore[misc] # waitress is untyped
     """Runs the application for one request."""
 
+    wrote_header: bool  # named again because waitress has no types
+
+    def write(self, data: bytes) -> None:
+        """Hand the head to the channel together with what follows: one packet, not two."""
+        if self.complete and not self.wrote_header:
+            self.channel.pending_head = self.build_response_header()
+            self.wrote_header = True
+        super().write(data)
+
+    def finish(self) -> None:
+        super().finish()
+        if self.channel.pending_head:  # nothing followed
+            self.channel.write_soon(b"")
+
     def build_response_header(self) -> bytes:
         # WSGI forbids applications to name this header; a 426 must have it.
         if self.status.startswith("426"):
@@ -126,6 +140,7 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
     request: Any
     requests: list[Any]
     socket: Any
+    pending_head = b""  # the head of an answer whose body has not come yet
     request_started = 0.0  # when the first byte of the request being received came
 
     def received(self, data: bytes) -> bool:
@@ -133,6 +148,15 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
             self.request_started = time.monotonic()
         taken: bool = super().received(data)
         return taken
+
+    def write_soon(self, data: bytes | ReadOnlyFileBasedBuffer) -> int:
+        head, self.pending_head = self.pending_head, b""
+        if head and isinstance(data, bytes):
+            data = head + data
+        elif head:
+            super().write_soon(head)
+        written: int = super().write_soon(data)
+        return written
 
     def readable(self) -> bool:
         return not self.server.stopping and bool(super().readable())

@@ -40,6 +40,7 @@ BODY_GRACE_S = 60.0
 MIN_BODY_BYTES_PER_S = 1_000
 STALLED_READER_S = 60.0
 CLEANUP_EVERY_S = 5
+LOOP_TURN_S = 1.0
 MAX_CONNECTIONS = 1_000
 MAX_HEADER_BYTES = 65_536
 OUTPUT_BUFFER_BYTES = 1_048_576
@@ -96,7 +97,8 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
         """
         for channel in list(self.active_channels.values()):
             if self._has_overstayed(channel, now):
-                channel.will_close = True
+                channel.will_close = True  # whoever waits for its buffers gives up
+                channel.handle_close()  # at once: a stalled socket never becomes writable
 
     def _has_overstayed(self, channel: Channel, now: float) -> bool:
         idle_s = now - channel.last_activity
@@ -109,7 +111,7 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
                 return received_s > HEADER_TIMEOUT_S
             allowed_s = BODY_GRACE_S + request.body_bytes_received / MIN_BODY_BYTES_PER_S
             return bool(received_s > allowed_s or idle_s > BODY_GRACE_S)
-        return bool(idle_s > self.adj.channel_timeout)
+        return bool(idle_s > CHANNEL_TIMEOUT_S)
 
     def begin_stop(self) -> None:
         """Take no more connections and no more requests. Called in the loop thread."""
@@ -162,7 +164,7 @@ class Server:
         """Serve until told to stop; then finish what runs and return, in less than 10 s."""
         try:
             while not self._stop_asked.is_set():
-                self._turn(1.0)
+                self._turn(LOOP_TURN_S)
             self._finish()
         finally:
             self._ended.set()

@@ -227,7 +227,7 @@ class Answer:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     while True:
         try:
             part = sock.recv(65_536)

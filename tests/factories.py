@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,13 @@ from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.firehose_frames import decode_frame
 from pds.atproto.service_auth import create_service_token
 from pds.config import Config
-from pds.services.account_creation import NewAccount
+from pds.errors import PdsError
+from pds.services.account_creation import AccountCreation, NewAccount, Parts
+from pds.services.keys import SigningKeys
 from pds.services.session_scopes import Scope
 from pds.storage import accounts, database, events
 from pds.storage.accounts import AccountRow
+from pds.storage.database import close_thread_connection, transaction
 from pds.xrpc.method import ANONYMOUS, Call, Caller
 
 if TYPE_CHECKING:
@@ -111,7 +116,7 @@ def make_account(services: Services, name: str, **changes: Any) -> Person:
 
 def take_down(person: Person) -> None:
     """What an admin's takedown does to the account's row."""
-    with database.transaction():
+    with transaction():
         accounts.set_takedown(person.row.id, "ref")
 
 
@@ -171,6 +176,49 @@ def _key_here(row: AccountRow) -> str:
     stored = find_key(row.id)
     assert stored is not None
     return stored.did_key
+
+
+def invite_only_creation(services: Services) -> AccountCreation:
+    """The sign-up of a server that demands invite codes."""
+    keys = SigningKeys(services.identity.rotation_key)
+    parts = Parts(
+        services.identity,
+        services.handles,
+        services.invites,
+        keys,
+        services.repos,
+        services.sequencer,
+        services.sessions,
+    )
+    return AccountCreation(parts, services.clock, invite_required=True)
+
+
+def make_code(services: Services, uses: int = 1) -> str:
+    [(_, [code])] = services.invites.create(uses)
+    return code
+
+
+def race(attempts: list[Callable[[], object]]) -> list[object]:
+    """Run all at once; what each returned or raised."""
+    outcomes: list[object] = []
+    start = threading.Barrier(len(attempts))
+
+    def work(attempt: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            outcomes.append(attempt())
+        except PdsError as error:
+            outcomes.append(error)
+        finally:
+            close_thread_connection()
+
+    threads = [threading.Thread(target=work, args=(attempt,)) for attempt in attempts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == len(attempts)
+    return outcomes
 
 
 def read_events(after: int = 0) -> list[tuple[str, dict[str, Any]]]:

@@ -36,7 +36,7 @@ from pds.errors import InvalidRequestError
 UNACKNOWLEDGED_MS = 60_000
 STALLED_S = 30.0
 POLL_S = 0.5
-CLOSE_WAIT_S = 2.0
+CLOSE_WAIT_S = 1.0
 
 MAX_CLIENT_MESSAGE_BYTES = 65_536
 MAX_CLIENT_MESSAGES = 10_000
@@ -45,7 +45,7 @@ GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 
-_BINARY, _PING = 0x82, 0x89
+_BINARY, _CLOSE, _PING = 0x82, 0x88, 0x89
 
 
 class StalledError(Exception):
@@ -122,15 +122,19 @@ class SocketWriter:
     def ping(self) -> None:
         self.send(frame_header(_PING, 0))
 
-    def send_last(self, data: bytes, wait_s: float = CLOSE_WAIT_S) -> None:
-        """Finish the frame that was cut off and send ``data`` after it, if that works soon."""
-        deadline = time.monotonic() + wait_s
+    def send_last(self, data: bytes) -> bool:
+        """Finish the frame that was cut off and send ``data`` after it; whether that worked soon.
+
+        Nothing can be sent after it.
+        """
+        deadline = time.monotonic() + CLOSE_WAIT_S
         with self._lock:
             data, self._unfinished, self._given_up = self._unfinished + data, b"", True
             try:
                 self._write(data, (len(data),), lambda: time.monotonic() > deadline)
             except (StalledError, OSError):
-                self._unfinished = b""
+                return False
+        return True
 
     def close(self) -> None:
         """End the connection in both directions; whoever reads from it wakes.
@@ -190,6 +194,14 @@ class _ReadingThread(threading.Thread):
         super().__init__(target=target, name="websocket-reader", daemon=True)
 
 
+class _Peer(HandshakeServer):  # type: ignore[misc] # simple-websocket is untyped
+    """simple-websocket's side of a connection, with ears closed from the start."""
+
+    def handshake(self) -> None:
+        super().handshake()
+        self.input_buffer = _IgnoredMessages()
+
+
 class Connection:
     """A WebSocket after the handshake. Used by one thread."""
 
@@ -203,13 +215,12 @@ class Connection:
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # no compression: costs, gains little
         self._writer: SocketWriter = environ["werkzeug.socket"]
         try:
-            self._peer = HandshakeServer(
+            self._peer = _Peer(
                 environ, thread_class=_ReadingThread, max_message_size=MAX_CLIENT_MESSAGE_BYTES
             )
         except (ProtocolError, HandshakeError) as error:
             message = "The WebSocket handshake is not valid"
             raise InvalidRequestError(message) from error
-        self._peer.input_buffer = _IgnoredMessages()
 
     @property
     def connected(self) -> bool:
@@ -232,7 +243,7 @@ class Connection:
             if last_frame is not None:
                 farewell = frame_header(_BINARY, len(last_frame)) + last_frame
             payload = struct.pack("!H", code) + reason.encode()[:123]
-            self._writer.send_last(farewell + frame_header(0x88, len(payload)) + payload)
-            self._peer.thread.join(CLOSE_WAIT_S)
+            if self._writer.send_last(farewell + frame_header(_CLOSE, len(payload)) + payload):
+                self._peer.thread.join(CLOSE_WAIT_S)
         self._writer.close()
         self._peer.thread.join(CLOSE_WAIT_S)

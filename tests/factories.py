@@ -21,6 +21,7 @@ from pds.services.session_scopes import Scope
 from pds.storage import accounts, database, events
 from pds.storage.accounts import AccountRow
 from pds.storage.database import close_thread_connection, transaction
+from pds.xrpc.loading import load_methods
 from pds.xrpc.method import ANONYMOUS, Call, Caller
 
 if TYPE_CHECKING:
@@ -237,3 +238,11 @@ def make_call(services: Services, caller: Caller = ANONYMOUS, **fields: Any) -> 
     """A call as the dispatcher would hand it over; ``params`` and ``input`` by name."""
     given: dict[str, Any] = {"params": {}, "input": {}, **fields}
     return Call(services=services, caller=caller, **given)
+
+
+def ask(services: Services, nsid: str, caller: Caller = ANONYMOUS, **fields: Any) -> Any:
+    """The reply of a method's handler, checked by the Lexicon. Nobody is authenticated here."""
+    reply = load_methods()[nsid].handler(make_call(services, caller, **fields))
+    if isinstance(reply, dict):
+        services.validator.check_output(nsid, reply)
+    return reply

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import simple_websocket
-from pds.atproto.did_document import parse_did_document
-from pds.atproto.firehose_frames import decode_frame
+from websockets.sync.client import connect
 
 from pds.atproto.car import read_car
 from pds.atproto.cid import Cid, cid_for_cbor
 from pds.atproto.commit import Commit, decode_commit
 from pds.atproto.crypto.keypair import PublicKey
+from pds.atproto.did_document import parse_did_document
+from pds.atproto.firehose_frames import decode_frame
 from pds.atproto.repo import RepoOp, invert_ops
 from pds.atproto.syntax.tid import Tid
 
@@ -46,17 +46,15 @@ class Consumer:
     commits: set[tuple[str, str]] = field(default_factory=set)
     infos: list[str] = field(default_factory=list)
 
-    def follow(self, url: str, *, until_seq: int, timeout_s: float = 60) -> None:
-        """Read from where this consumer stands until ``until_seq`` has been seen."""
+    def follow(self, url: str, *, until: Callable[[], bool], timeout_s: float = 60) -> None:
+        """Read on from the last event seen, until ``until()`` holds after one."""
         path = f"/xrpc/com.atproto.sync.subscribeRepos?cursor={self.last_seq}"
-        socket = simple_websocket.Client(url.replace("http", "ws", 1) + path)
-        try:
-            while self.last_seq < until_seq:
-                frame = socket.receive(timeout=timeout_s)
-                assert frame is not None, f"nothing after seq {self.last_seq} in {timeout_s} s"
-                self.accept(bytes(frame))
-        finally:
-            socket.close()
+        address = url.replace("http", "ws", 1) + path
+        with connect(address, compression=None, max_size=None) as socket:
+            while not until():
+                frame = socket.recv(timeout=timeout_s)
+                assert isinstance(frame, bytes)
+                self.accept(frame)
 
     def accept(self, frame: bytes) -> None:
         """Check one frame and remember what it says."""

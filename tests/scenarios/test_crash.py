@@ -56,7 +56,7 @@ class Writer(threading.Thread):
         if choice < 0.15:
             self._write_picture()
         elif choice < 0.25 and rkeys:
-            self._delete(self._random.choice(rkeys))
+            self._delete_record(self._random.choice(rkeys))
         else:
             self._created(self._account.post(f"post {self._random.random()}"))
 
@@ -74,7 +74,7 @@ class Writer(threading.Thread):
         self._created(self._account.post("picture", embed=embed))
         self._written.blobs.append(str(cid_for_raw(data)))
 
-    def _delete(self, rkey: str) -> None:
+    def _delete_record(self, rkey: str) -> None:
         body = {"repo": self._account.did, "collection": POST, "rkey": rkey}
         # Unknown until acknowledged: gone or not, both are right after a crash.
         cid = self._written.records.pop(rkey)
@@ -128,7 +128,8 @@ def _check(
     # One more write gives the number up to which the log must replay.
     marker = accounts[0].post("marker")
     written[0].records[marker["uri"].rpartition("/")[2]] = marker["cid"]
-    _follow_to_commit(server, consumer, accounts[0].did, marker["commit"]["rev"])
+    last = (accounts[0].did, marker["commit"]["rev"])
+    consumer.follow(server.url, until=lambda: last in consumer.commits)
     for account, done in zip(accounts, written, strict=True):
         seen = {
             path.partition("/")[2]: str(cid)
@@ -151,13 +152,6 @@ def _check_blob_files(blobs: Path) -> None:
         if file.is_file():
             assert file.parent.name.startswith("did:"), f"left over: {file}"
             assert str(cid_for_raw(file.read_bytes())) == file.name, f"half a blob: {file}"
-
-
-def _follow_to_commit(server: ServerProcess, consumer: Consumer, did: str, rev: str) -> None:
-    limit = time.monotonic() + 60
-    while (did, rev) not in consumer.commits:
-        assert time.monotonic() < limit, "the marker never came"
-        consumer.follow(server.url, until_seq=consumer.last_seq + 1)
 
 
 def _list(server: ServerProcess, account: Account) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import urllib.request
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from pds.atproto.car import read_car
 from pds.atproto.cid import cid_for_raw
 from pds.atproto.commit import decode_commit
+from pds.atproto.firehose_frames import decode_frame
 from pds.atproto.mst.check import verify_tree
 from tests.firehose_consumer import Consumer
 from tests.server_process import ServerProcess
@@ -39,17 +42,23 @@ def _document(server: ServerProcess, did: str) -> dict[str, Any]:
 # The SDK's own dependencies warn about things that are not ours.
 @pytest.mark.filterwarnings("default")
 def test_sdk_lives_a_life_and_the_firehose_tells_it(server: ServerProcess) -> None:
-    from atproto import Client, models  # 0.5 s of import, only where it is used
+    from atproto import Client, Request, models  # 0.5 s of import, only where it is used
 
-    client = Client(base_url=f"{server.url}/xrpc")
+    with contextlib.closing(Request()) as connection:
+        _live_a_life(server, Client(f"{server.url}/xrpc", request=connection), models)
+
+
+def _live_a_life(server: ServerProcess, client: Any, models: Any) -> None:
     account = client.com.atproto.server.create_account(
         models.ComAtprotoServerCreateAccount.Data(
             handle="carol.test", email="carol@mail.org", password="a long password"
         )
     )
     client.login("carol.test", "a long password", fetch_bsky_profile=False)
-    post = client.send_image(text="the sea", image=PICTURE, image_alt="waves")
-    second = client.send_post("words only")
+    post = client.send_image(
+        text="the sea", image=PICTURE, image_alt="waves", profile_identify=account.did
+    )
+    second = client.send_post("words only", profile_identify=account.did)
     profile = {"$type": PROFILE, "displayName": "Carol", "description": "by the sea"}
     for name in ("Carol", "Carol of the Sea"):
         client.com.atproto.repo.put_record(
@@ -78,7 +87,7 @@ def test_sdk_lives_a_life_and_the_firehose_tells_it(server: ServerProcess) -> No
     assert blob == PICTURE
 
     consumer = Consumer(lambda did: _document(server, did))
-    consumer.follow(server.url, until_seq=_newest_seq(server))
+    _follow(consumer, server, _newest_seq(server))
     seen = consumer.repos[account.did]
     assert set(seen.records) == {
         f"{POST}/{post.uri.rpartition('/')[2]}",
@@ -105,9 +114,9 @@ def test_consumer_goes_from_backlog_to_live_without_a_seam(server: ServerProcess
 
     thread = threading.Thread(target=write)
     thread.start()
-    consumer.follow(server.url, until_seq=_newest_seq(server) + wanted // 2)
+    _follow(consumer, server, _newest_seq(server) + wanted // 2)
     thread.join()
-    consumer.follow(server.url, until_seq=_newest_seq(server))
+    _follow(consumer, server, _newest_seq(server))
 
     assert {(writer.did, rev) for rev in revs} <= consumer.commits
     assert len(consumer.repos[writer.did].records) == 30 + wanted
@@ -138,22 +147,22 @@ def test_sdk_firehose_client_decodes_our_frames(server: ServerProcess) -> None:
     assert seen[-1].ops[0].path.startswith(f"{POST}/")
 
 
+def _follow(consumer: Consumer, server: ServerProcess, seq: int) -> None:
+    consumer.follow(server.url, until=lambda: consumer.last_seq >= seq)
+
+
 def _newest_seq(server: ServerProcess) -> int:
     """The number of the newest event: that of a commit made for the purpose."""
-    from simple_websocket import Client
-
-    from pds.atproto.firehose_frames import decode_frame
-
     marker = server.create_account(f"marker{_next_marker()}")
-    socket = Client(server.url.replace("http", "ws", 1) + "/xrpc/com.atproto.sync.subscribeRepos")
-    rev = marker.post("marker")["commit"]["rev"]
-    try:
+    path = "/xrpc/com.atproto.sync.subscribeRepos"
+    with connect(server.url.replace("http", "ws", 1) + path, compression=None) as socket:
+        rev = marker.post("marker")["commit"]["rev"]
         while True:
-            _, payload = decode_frame(bytes(socket.receive(timeout=30)))
+            frame = socket.recv(timeout=30)
+            assert isinstance(frame, bytes)
+            _, payload = decode_frame(frame)
             if payload.get("rev") == rev:
                 return int(payload["seq"])
-    finally:
-        socket.close()
 
 
 _markers = iter(range(1_000))

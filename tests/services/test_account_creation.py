@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_new_account_is_active_and_can_log_in(services: Services) -> None:
     assert (claims.did, claims.scope) == (created.did, Scope.ACCESS)
     refreshed = services.sessions.verify_refresh(created.tokens.refresh_jwt)
     assert refreshed.token_id is not None
-    assert services.sessions.refresh(created.did, refreshed.token_id)
+    assert services.sessions.refresh(created.did, refreshed.token_id).account == account
 
 
 def test_directory_knows_the_new_did(services: Services) -> None:
@@ -129,7 +130,7 @@ def test_longest_password_is_accepted(services: Services) -> None:
 
     services.accounts.create(new_account(password=password))
 
-    assert services.sessions.login("alice.test", password)
+    assert services.sessions.login("alice.test", password).account.handle == "alice.test"
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -198,9 +199,7 @@ def test_names_of_inactive_accounts_are_taken(
 def test_account_that_lost_a_race_for_the_handle_leaves_nothing(services: Services) -> None:
     outcomes = race(
         [
-            lambda number=number: services.accounts.create(
-                new_account(email=f"alice{number}@example.com")
-            )
+            partial(services.accounts.create, new_account(email=f"alice{number}@example.com"))
             for number in range(4)
         ]
     )
@@ -249,7 +248,7 @@ def test_code_with_one_use_lets_one_of_eight_in(services: Services) -> None:
 
     outcomes = race(
         [
-            lambda number=number: creation.create(new_account(f"guest{number}", invite_code=code))
+            partial(creation.create, new_account(f"guest{number}", invite_code=code))
             for number in range(8)
         ]
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pds.atproto.crypto.keypair import Curve, PrivateKey
+from pds.atproto.crypto.did_key import Curve
+from pds.atproto.crypto.keypair import PrivateKey
 from pds.services import keys
 from pds.services.keys import SigningKeys
 from pds.storage import accounts, signing_keys

@@ -102,7 +102,7 @@ def test_expired_refresh_token_is_read_only_when_asked_for(
         forge(access(), typ="refresh+jwt"),
         forge(access(), typ=None),
         forge(access(), alg="HS512", secret=SECRET * 2),
-        jwt.encode(access(), None, "none", {"typ": "at+jwt"}),
+        jwt.encode(access(), "", "none", {"typ": "at+jwt"}),
         forge(access(aud="did:web:other.example.com")),
         forge(access(aud=[SERVICE_DID])),
         forge(access(aud=...)),

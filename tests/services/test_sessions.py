@@ -56,7 +56,7 @@ def test_login_by_any_name(services: Services, alice: Person, name: str, spellin
     assert session.account == alice.row
     claims = services.sessions.verify_access(session.tokens.access_jwt)
     assert (claims.did, claims.scope) == (alice.did, Scope.ACCESS)
-    assert refresh(services, session.tokens.refresh_jwt)
+    assert refresh(services, session.tokens.refresh_jwt).access_jwt
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_used_token_gives_the_same_successor_within_the_grace(
     clock.advance(1)
     with pytest.raises(ExpiredTokenError, match="Token has been revoked"):
         refresh(services, alice.refresh_jwt)
-    assert refresh(services, first.refresh_jwt)
+    assert refresh(services, first.refresh_jwt).access_jwt
 
 
 def test_concurrent_refreshes_agree_on_one_successor(services: Services, alice: Person) -> None:
@@ -255,7 +255,7 @@ def test_token_of_one_account_does_not_serve_another(
 ) -> None:
     with pytest.raises(ExpiredTokenError):
         services.sessions.refresh(bob.did, token_id_of(alice.refresh_jwt))
-    assert refresh(services, alice.refresh_jwt)
+    assert refresh(services, alice.refresh_jwt).access_jwt
 
 
 def test_refresh_for_a_taken_down_or_vanished_account_is_refused(
@@ -273,7 +273,7 @@ def test_refresh_for_a_taken_down_or_vanished_account_is_refused(
 def test_refresh_works_while_deactivated(services: Services, alice: Person) -> None:
     services.accounts.deactivate(alice.did)
 
-    assert refresh(services, alice.refresh_jwt)
+    assert refresh(services, alice.refresh_jwt).access_jwt
 
 
 def test_revoking_all_ends_every_session_of_one_account(
@@ -285,7 +285,7 @@ def test_revoking_all_ends_every_session_of_one_account(
 
     assert refresh_tokens.find_token(token_id_of(alice.refresh_jwt)) is None
     assert len(rows("SELECT id FROM refresh_token")) == 1
-    assert refresh(services, bob.refresh_jwt)
+    assert refresh(services, bob.refresh_jwt).access_jwt
 
 
 def test_expire_drops_lapsed_sessions_only(
@@ -296,7 +296,7 @@ def test_expire_drops_lapsed_sessions_only(
 
     assert services.sessions.expire() == 1
     assert services.sessions.expire() == 0
-    assert refresh(services, successor.refresh_jwt)
+    assert refresh(services, successor.refresh_jwt).access_jwt
 
 
 def test_token_ids_are_long_and_unpadded(services: Services, alice: Person) -> None:

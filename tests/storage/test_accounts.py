@@ -11,7 +11,7 @@ from pds.atproto.cid import cid_for_cbor
 from pds.atproto.repo import RepoHead
 from pds.storage import accounts, repo_roots
 from pds.storage.accounts import AccountRow, NewAccountRow
-from pds.storage.database import row, transaction
+from pds.storage.database import execute, row, transaction
 
 pytestmark = pytest.mark.usefixtures("open_database")
 
@@ -29,13 +29,10 @@ def add(new: NewAccountRow = ALICE, *, with_repo: bool = True) -> int:
     return account_id
 
 
-def numbered(number: int, **changes: object) -> NewAccountRow:
-    fields = {
-        "did": f"{DID[:-1]}{number}",
-        "handle": f"a{number}.test",
-        "email": f"a{number}@x.org",
-    }
-    return dataclasses.replace(ALICE, **fields, **changes)
+def numbered(number: int) -> NewAccountRow:
+    return dataclasses.replace(
+        ALICE, did=f"{DID[:-1]}{number}", handle=f"a{number}.test", email=f"a{number}@example.com"
+    )
 
 
 def test_account_is_found_by_each_of_its_names() -> None:
@@ -132,7 +129,7 @@ def test_email_confirmation_by_hand_counts(stored: str | None, confirmed: bool) 
     add()
     # What operators type into sqlite3, with the column name known from the reference.
     with transaction():
-        accounts.execute("update account set emailConfirmedAt = ?", (stored,))
+        execute("update account set emailConfirmedAt = ?", (stored,))
 
     account = accounts.find_by_did(DID)
     assert account is not None

@@ -27,8 +27,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from pds.network.public_addresses import is_public
 
-Address = tuple[socket.AddressFamily, str]
-Resolve = Callable[[str], list[Address]]
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+"""Family and the address as sockets take it: (IP, port, …)."""
+
+Resolve = Callable[[str, int], list[Address]]
+"""Host and port → addresses, best first. Raises OSError."""
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -82,10 +85,10 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def system_resolve(host: str) -> list[Address]:
-    """The addresses of a name, in the system's order of preference. Raises OSError."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return [(family, str(sockaddr[0])) for family, _, _, _, sockaddr in found]
+def system_resolve(host: str, port: int) -> list[Address]:
+    """What the system knows about a name. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 
 class Connector:
@@ -102,31 +105,33 @@ class Connector:
             RefusedAddress: none of the addresses may be contacted.
             OSError: none of them answered (TimeoutError: not in time).
         """
-        addresses = self._addresses(host.strip("[]"), remaining_s(timeout_s))
-        error: OSError = OSError(f"no address for {host}")
-        for position, (family, address) in enumerate(addresses):
+        addresses = self._addresses(host.strip("[]"), port, remaining_s(timeout_s))
+        for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
             # An unreachable first address (IPv6, mostly) must leave time for the others.
-            share_s = remaining_s(timeout_s) / (len(addresses) - position)
+            share_s = remaining_s(timeout_s) / left
             try:
-                return _open(family, address, port, share_s)
-            except OSError as failure:
-                error = failure
-        raise error
+                return _open(family, address, share_s)
+            except OSError:
+                if left == 1:
+                    raise
+        raise OSError(f"no address for {host}")
 
-    def _addresses(self, host: str, timeout_s: float) -> list[Address]:
-        found = _in_time(lambda: self._resolve(host), timeout_s)
-        allowed = [item for item in found if self._allow_private or is_public(item[1])]
+    def _addresses(self, host: str, port: int, timeout_s: float) -> list[Address]:
+        found = _in_time(lambda: self._resolve(host, port), timeout_s)
+        allowed = [item for item in found if self._allow_private or is_public(item[1][0])]
         if found and not allowed:
             raise RefusedAddress(host)
         return allowed
 
 
-def _open(family: socket.AddressFamily, address: str, port: int, timeout_s: float) -> socket.socket:
+def _open(
+    family: socket.AddressFamily, address: tuple[Any, ...], timeout_s: float
+) -> socket.socket:
     sock = _Socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout_s)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.connect((address, port))
+        sock.connect(address)
     except BaseException:
         sock.close()
         raise

@@ -6,8 +6,8 @@ Spec: https://atproto.com/specs/handle#handle-resolution
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+import queue
+import threading
 from urllib.parse import quote
 
 from pds.atproto import dag_json
@@ -49,26 +49,21 @@ class HandleResolver:
         self._backup_dns = backup_dns
         self._timeout_s = timeout_s
         self._allow_test = allow_test
-        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="handle-http")
 
     def resolve(self, handle: str) -> str:
-        """The DID that ``handle`` points to; takes at most about twice the time limit.
+        """The DID that ``handle`` points to; each way of asking has the time limit to itself.
 
         Raises:
             HandleResolutionError: it points nowhere, or to more than one DID.
         """
         name = self._name(handle)
-        by_http = self._pool.submit(self._ask_http, name)
-        did = self._ask_dns(self._dns, name) or self._wait(by_http)
+        by_http = self._start_http(name)
+        did = self._ask_dns(self._dns, name) or by_http.get()
         if did is None and self._backup_dns is not None:
             did = self._ask_dns(self._backup_dns, name)
         if did is None:
             raise HandleResolutionError
         return did
-
-    def close(self) -> None:
-        """Give back the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _name(self, handle: str) -> str:
         if not is_handle(handle):
@@ -93,12 +88,19 @@ class HandleResolver:
             raise HandleResolutionError(message)
         return next((claim for claim in claims if is_did(claim)), None)
 
-    def _wait(self, by_http: Future[str | None]) -> str | None:
-        try:
-            return by_http.result(timeout=self._timeout_s)
-        except FutureTimeoutError:  # many others are waiting for slow servers
-            by_http.cancel()
-            return None
+    def _start_http(self, name: str) -> queue.SimpleQueue[str | None]:
+        """Ask in a thread, which the time limit ends; the queue will hold what came of it."""
+        answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+        def run() -> None:
+            did = None
+            try:
+                did = self._ask_http(name)
+            finally:  # whatever happens, somebody waits
+                answers.put(did)
+
+        threading.Thread(target=run, name="handle-http", daemon=True).start()
+        return answers
 
     def _ask_http(self, name: str) -> str | None:
         try:

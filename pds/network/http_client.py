@@ -188,7 +188,9 @@ class HttpClient:
         raise TooManyRedirectsError(f"{host} redirects too often")
 
     def close(self) -> None:
-        """Close the connections that are being kept."""
+        """Close the kept connections now; ``clear`` alone leaves them to the garbage collector."""
+        for key in self._pools.pools.keys():  # noqa: SIM118 # this container refuses to be iterated
+            self._pools.pools[key].close()
         self._pools.clear()
 
     def _exchange(self, request: Request, url: str, headers: Mapping[str, str]) -> Response:

@@ -41,7 +41,7 @@ def test_tour_of_the_readme_works(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stdout
-    assert done.stdout.count('{"uri":"at://did:plc:') == 2
+    assert done.stdout.count('"validationStatus":"valid"') == 2
     assert '"text":"Hello from home"' in done.stdout
     assert done.stdout.count("#commit ['create app.bsky.feed.post/") == 2
     assert '"alsoKnownAs":["at://alice.test"]' in done.stdout

@@ -15,8 +15,7 @@ from pds.network.http_client import FetchError, HttpClient
 from pds.network.plc_directory import NotRegisteredError
 
 TIMEOUT_S = 3.0
-MAX_DOCUMENT_BYTES = 262_144
-MAX_REDIRECTS = 0  # the document is where the DID says, or it is not there
+MAX_DOCUMENT_BYTES = 65_536  # they are kept, and anybody can make us fetch one
 
 _PLC: Final = re.compile(r"did:plc:[a-z2-7]{24}")
 _LOCALHOST: Final = re.compile(r"localhost(?:%3[Aa]([0-9]{1,5}))?")
@@ -92,7 +91,6 @@ class DidResolver:
                 accept="application/did+ld+json, application/json",
                 timeout_s=self._timeout_s,
                 max_bytes=MAX_DOCUMENT_BYTES,
-                max_redirects=MAX_REDIRECTS,
             )
         except FetchError as error:
             raise DidResolutionError(f"Could not resolve DID: {error}") from error

@@ -39,7 +39,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/")
     def home() -> Response:
-        response = _page() if _wants_html() else Response(banner, content_type="text/plain")
+        response = _page() if _wants_html() else Response(banner, mimetype="text/plain")
         response.vary.add("Accept")
         return response
 

@@ -44,8 +44,8 @@ def test_static_files_have_their_type(web: Running) -> None:
     assert web.get("/static/icon.svg").headers["Content-Type"].startswith("image/svg+xml")
 
 
-@pytest.mark.parametrize(
-    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"]
-)
+@pytest.mark.parametrize("file", ["../app.py", "%2e%2e/app.py", "/etc/passwd"])
 def test_static_route_does_not_leave_its_folder(web: Running, file: str) -> None:
-    assert web.exchange(f"GET /static/{file} HTTP/1.1\r\nHost: a\r\n\r\n".encode())[9:12] == b"404"
+    raw = web.exchange(f"GET /static/{file} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+    assert raw.startswith(b"HTTP/1.1 404 ")

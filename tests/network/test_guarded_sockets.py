@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pds.network.guarded_sockets import Address
+from pds.network.guarded_sockets import Address, deadline, remaining_s
 from pds.network.http_client import (
     AddressRefusedError,
     FetchError,
@@ -316,6 +316,20 @@ def test_a_time_limit_does_not_outlive_its_request(server: WebServer, http: Http
 
     assert http.get(server.url + "/", timeout_s=5).status == 200
     assert server.connections == 1
+
+
+def test_without_a_deadline_the_default_holds() -> None:
+    assert remaining_s(7.0) == 7.0
+    with deadline(60):
+        assert remaining_s(7.0) == 7.0
+        assert 59 < remaining_s(120) <= 60
+    with deadline(-1), pytest.raises(TimeoutError):
+        remaining_s(7.0)
+
+
+def test_a_name_without_addresses_is_a_failure() -> None:
+    with client(resolve=lambda *_: []) as http, pytest.raises(FetchError):
+        http.get("https://empty.example.com/")
 
 
 def _address(text: str) -> Address:

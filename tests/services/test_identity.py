@@ -115,6 +115,18 @@ def test_the_server_is_its_own_document(identity: Identity, outside: Outside) ->
     assert outside.asked == []
 
 
+def test_documents_past_their_day_are_dropped(
+    identity: Identity, outside: Outside, clock: StillClock
+) -> None:
+    outside.documents[WEB] = _document()
+    identity.did_document(WEB)
+    assert identity.expire_cache() == 0
+
+    clock.advance(25 * HOUR_S)
+
+    assert identity.expire_cache() == 1
+
+
 # --- changing -----------------------------------------------------------------------------------
 
 

@@ -39,6 +39,18 @@ from pds.services.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
+class _Clients:
+    """``strangers``: public addresses only. ``peers``: servers the operator has named."""
+
+    strangers: HttpClient
+    peers: HttpClient
+
+    def close(self) -> None:
+        self.strangers.close()
+        self.peers.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything the server can do. ``local_plc`` is None when another directory is configured."""
 
@@ -58,6 +70,7 @@ class Services:
     sequencer: Sequencer
     local_plc: LocalPlc | None
     health: Health
+    _clients: _Clients
 
     def resume(self) -> None:
         """Finish or undo what a crash has cut off. Call once, before serving."""
@@ -68,14 +81,15 @@ class Services:
         """Stop what runs in the background. Call after the last request."""
         self.sequencer.stop()
         self.identity.close()
+        self._clients.close()
 
 
 def build_services(config: Config, clock: Clock = system_clock) -> Services:
     """Put the services together over the open database."""
-    http = HttpClient(allow_private=config.is_local or config.disable_ssrf_protection)
+    clients = _clients(config)
     local_plc = LocalPlc(clock) if config.did_plc_url is None else None
-    identity = _identity(config, clock, http, local_plc)
-    handles = _handles(config, http)
+    identity = _identity(config, clock, clients, local_plc)
+    handles = _handles(config, clients)
     sessions = Sessions(config, clock, identity)
     invites = Invites(config.hostname, clock)
     keys = SigningKeys(identity.rotation_key)
@@ -123,29 +137,38 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sequencer=sequencer,
         local_plc=local_plc,
         health=Health(clock),
+        _clients=clients,
     )
+
+
+def _clients(config: Config) -> _Clients:
+    private_too = config.is_local or config.disable_ssrf_protection
+    return _Clients(HttpClient(allow_private=private_too), HttpClient(allow_private=True))
 
 
 def _identity(
-    config: Config, clock: Clock, http: HttpClient, local_plc: LocalPlc | None
+    config: Config, clock: Clock, clients: _Clients, local_plc: LocalPlc | None
 ) -> Identity:
     timeout_s = config.id_resolver_timeout / 1_000
     directory: PlcDirectory = local_plc or PlcDirectoryClient(
-        config.did_plc_url or "", http, read_timeout_s=timeout_s
+        config.did_plc_url or "", clients.peers, read_timeout_s=timeout_s
     )
     resolver = DidResolver(
-        directory, http, timeout_s=timeout_s, allow_localhost=config.is_local or config.dev_mode
+        directory,
+        clients.strangers,
+        timeout_s=timeout_s,
+        allow_localhost=config.is_local or config.dev_mode,
     )
     return Identity(config, clock, directory, resolver)
 
 
-def _handles(config: Config, http: HttpClient) -> Handles:
+def _handles(config: Config, clients: _Clients) -> Handles:
     nameservers = config.handle_backup_nameservers
     outside = HandleResolver(
-        http,
+        clients.strangers,
         backup_dns=DnsTxt(nameservers) if nameservers else None,
         timeout_s=config.id_resolver_timeout / 1_000,
         allow_test=config.is_local or config.dev_mode,
     )
-    app_view = AppViewHandles(config.bsky_app_view_url, http) if config.bsky_app_view_url else None
-    return Handles(config, outside, app_view)
+    url = config.bsky_app_view_url
+    return Handles(config, outside, AppViewHandles(url, clients.peers) if url else None)

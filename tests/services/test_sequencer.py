@@ -207,10 +207,9 @@ def test_becomes_live_once_it_has_caught_up(clock: Clock) -> None:
     sequencer = make_sequencer(clock)
     append(sequencer, 2)
     subscription = sequencer.subscribe(0)
-    assert not subscription.is_live
-    assert subscription.behind == 2
+    was_live, was_behind = subscription.is_live, subscription.behind
     read_all(subscription)
-    assert subscription.is_live
+    assert (was_live, was_behind, subscription.is_live) == (False, 2, True)
     append(sequencer, 3)
     assert subscription.behind == 3
 

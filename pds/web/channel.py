@@ -11,6 +11,7 @@ waitress offers no hooks for this, so its version is pinned and tests cover each
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -31,7 +32,9 @@ from pds.web.websocket import SocketWriter
 if TYPE_CHECKING:
     from pds.web.server import HttpServer
 
-# How much of a refused body is read to its end, as a multiple of what the method takes.
+logger = logging.getLogger("pds.requests")
+
+# How far beyond its limit a body is read on, so that its sender gets to the answer.
 DRAINED_BYTES = 64 * 1024 * 1024
 
 
@@ -95,6 +98,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
         name = NAMES.get(error.code, "InvalidRequest")
         message = str(error.body) if error.code != 500 else "Internal Server Error"
         body = error_body(name, message)
+        logger.info("refused: ip=%s status=%d", self.channel.addr[0], error.code)
         self.status = f"{error.code} {error.reason}"
         self.response_headers += [("Content-Type", JSON), cors.ANY_ORIGIN]
         self.set_close_on_finish()

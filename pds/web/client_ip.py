@@ -22,18 +22,21 @@ class ClientIp:
 
     def __init__(self, trusted_proxies: Sequence[Network]) -> None:
         self._trusted = tuple(trusted_proxies)
-        self.of = lru_cache(CACHED_PEERS)(self._find)
+        self._cached = lru_cache(CACHED_PEERS)(self._find)
 
-    def _find(self, peer: str, forwarded_for: str) -> str:
+    def of(self, peer: str, forwarded_for: str) -> str:
         """The rightmost address that no trusted proxy vouches beyond.
 
         peer: the other end of the connection. forwarded_for: the header as sent, "" when absent.
         An entry that is not an address ends the walk: nobody can vouch for what precedes it.
         """
+        return self._cached(peer, forwarded_for[-MAX_FORWARDED_CHARS:])
+
+    def _find(self, peer: str, forwarded_for: str) -> str:
         address = parse_address(peer)
         if address is None:
             return peer
-        entries = forwarded_for[-MAX_FORWARDED_CHARS:].split(",") if forwarded_for else []
+        entries = forwarded_for.split(",") if forwarded_for else []
         while entries and self._is_trusted(address):
             before = parse_address(entries.pop())
             if before is None:

@@ -55,6 +55,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_every_run_time_package_is_pinned_and_its_choice_explained() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    explained = (DOCS / "decisions/0009-dependencies.md").read_text()
+
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
+    assert [pin for pin in pins if f"\n| {pin.partition('==')[0]} |" not in explained] == []
+
+
 def test_modules_named_in_the_architecture_exist() -> None:
     text = (DOCS / "architecture.md").read_text()
     named = re.findall(r"`((?:pds|tests|static)/[\w/]+(?:\.py)?/?)`", text)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import BinaryIO, Final
 
@@ -41,12 +42,12 @@ class CarError(ValueError):
 def encode_header(roots: Sequence[bytes]) -> bytes:
     """The header with its length; ``roots`` are binary CIDs, none for a bag of blocks."""
     header = dag_cbor.encode({"roots": [Cid(root) for root in roots], "version": 1})
-    return _varint(len(header)) + header
+    return section_length(len(header)) + header
 
 
 def encode_section(cid: bytes, data: bytes) -> bytes:
     """One block with its length and CID."""
-    return _varint(len(cid) + len(data)) + cid + data
+    return section_length(len(cid) + len(data)) + cid + data
 
 
 def write_car(roots: Sequence[bytes], blocks: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -65,7 +66,7 @@ def stream_car(
     """Yield a file in chunks of at least ``chunk_bytes``, but for the last."""
     buffer = bytearray(encode_header(roots))
     for cid, data in blocks:
-        buffer += _varint(len(cid) + len(data))
+        buffer += section_length(len(cid) + len(data))
         buffer += cid
         buffer += data
         if len(buffer) >= chunk_bytes:
@@ -205,10 +206,10 @@ def _split_section(section: bytes) -> tuple[Cid, bytes]:
     return cid, section[start:]
 
 
-def _varint(number: int) -> bytes:
-    """Unsigned LEB128 in its shortest form."""
-    if 0x80 <= number < 0x4000:
-        return bytes((number & 0x7F | 0x80, number >> 7))
+@lru_cache(maxsize=4_096)
+def section_length(size_bytes: int) -> bytes:
+    """What comes before a section of ``size_bytes`` (CID and data): LEB128, the shortest form."""
+    number = size_bytes
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

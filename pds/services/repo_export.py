@@ -1,8 +1,8 @@
 """Repos, or parts of them, as CAR files.
 
-A file is written to disk whole, from one snapshot of the database, and only then sent: a slow
-reader holds neither a thread nor the snapshot, and an error on the way is an error to the client
-rather than half a file. Memory does not grow with the repo.
+A file is written whole (to disk, unless it is small), from one snapshot of the database, and only
+then sent: a slow reader holds neither a thread nor the snapshot, and an error on the way is an
+error to the client rather than half a file. Memory does not grow with the repo.
 
 Order: the commit, then the tree from the left, each node before what is below it, and each record
 where the tree has it, so that a reader can check and index in one pass.
@@ -14,9 +14,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from pds.atproto.car import stream_car, write_car
 from pds.atproto.cid import Cid
@@ -24,11 +24,12 @@ from pds.atproto.mst.proof import path_proof
 from pds.atproto.mst.tree import Tree
 from pds.errors import BlockNotFoundError, RepoNotFoundError
 from pds.services.node_source import NodeSource
-from pds.services.tree_reading import Block, damaged, read_tree
+from pds.services.tree_reading import Block, damaged, read_newer, read_whole
 from pds.storage import database, records, repo_reading, repo_roots
 from pds.storage.accounts import AccountRow
 
 _BATCH: Final = 32  # blocks of at most 1 MB each
+_IN_MEMORY: Final = 4_000_000  # bytes; larger files go to disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class RepoExport:
         """
         with database.snapshot():
             root, commit = _get_root(account), _get_commit(account)
-            tree = read_tree(account, root, since or "")
-            return self._write([commit[0]], _chain(commit, tree))
+            if since:
+                newer = chain([commit], read_newer(account, root, since))
+                return self._write(stream_car([commit[0]], newer))
+            start = write_car([commit[0]], [commit])
+            return self._write(chain([start], read_whole(account, root)))
 
     def blocks(self, account: AccountRow, cids: Sequence[Cid]) -> CarFile:
         """The blocks with these CIDs, in a file without roots.
@@ -66,7 +70,7 @@ class RepoExport:
             RepoNotFoundError: the account has no repo.
         """
         with database.snapshot():
-            return self._write([], _blocks(account, list(dict.fromkeys(cids))))
+            return self._write(stream_car([], _blocks(account, list(dict.fromkeys(cids)))))
 
     def record_proof(self, account: AccountRow, collection: str, rkey: str) -> bytes:
         """A CAR of the commit, the nodes on the path to a record, and the record.
@@ -96,10 +100,13 @@ class RepoExport:
             raise _no_repo(account)
         return head.commit, head.rev
 
-    def _write(self, roots: Sequence[Cid], blocks: Iterable[Block]) -> CarFile:
-        file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 - the sender closes it
+    def _write(self, chunks: Iterable[bytes]) -> CarFile:
+        file = cast(
+            "BinaryIO",
+            tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._directory)),  # noqa: SIM115 - the sender closes it
+        )
         try:
-            for chunk in stream_car(roots, blocks):
+            for chunk in chunks:
                 file.write(chunk)
             size_bytes = file.tell()
             file.seek(0)
@@ -125,11 +132,6 @@ def _get_commit(account: AccountRow) -> tuple[Cid, bytes]:
 
 def _no_repo(account: AccountRow) -> RepoNotFoundError:
     return RepoNotFoundError(f"Could not find repo: {account.did}")
-
-
-def _chain(commit: Block, tree: Iterator[Block]) -> Iterator[Block]:
-    yield commit
-    yield from tree
 
 
 def _blocks(account: AccountRow, cids: Sequence[Cid]) -> Iterator[Block]:

@@ -15,6 +15,7 @@ _BATCH: Final = 500  # CIDs per query
 
 _RECORDS = "SELECT cid, content FROM record WHERE account_id = ? AND collection = ? ORDER BY rkey"
 _NODES = "SELECT cid, content FROM block WHERE account_id = ? AND cid IN ({})"
+_ALL_NODES = "SELECT cid, content FROM block WHERE account_id = ? LIMIT ?"
 _NEWER_NODES = (
     "SELECT cid, CASE WHEN rev > ? THEN content END FROM block WHERE account_id = ? AND cid IN ({})"
 )
@@ -29,6 +30,12 @@ def records_in_path_order(account_id: int) -> Iterator[tuple[bytes, bytes]]:
     """
     for collection in sorted(records.list_collections(account_id), key=_with_slash):
         yield from database.db.execute_sql(_RECORDS, (account_id, collection))
+
+
+def all_nodes(account_id: int, limit: int) -> dict[bytes, bytes]:
+    """Every node of the repo, or none of them when there are more than ``limit``."""
+    found = database.rows(_ALL_NODES, (account_id, limit + 1))
+    return dict(found) if len(found) <= limit else {}
 
 
 def find_nodes(account_id: int, cids: Sequence[bytes]) -> dict[bytes, bytes]:

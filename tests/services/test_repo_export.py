@@ -117,10 +117,9 @@ def test_export_shows_one_moment_while_others_write(
 ) -> None:
     fill(services, alice, 50)
     before = read(services.repo_export.export(alice.row))
-    original = repo_reading.find_newer_nodes
+    original = repo_reading.all_nodes
 
     def write_meanwhile(*args: Any) -> Any:
-        monkeypatch.setattr(repo_reading, "find_newer_nodes", original)
         thread = threading.Thread(target=write_and_close)
         thread.start()
         thread.join()
@@ -131,7 +130,7 @@ def test_export_shows_one_moment_while_others_write(
         write(services, alice, note(900), *deletes)
         database.close_thread_connection()
 
-    monkeypatch.setattr(repo_reading, "find_newer_nodes", write_meanwhile)
+    monkeypatch.setattr(repo_reading, "all_nodes", write_meanwhile)
 
     assert read(services.repo_export.export(alice.row)) == before
     assert services.repo_export.latest_commit(alice.row)[0] != before[0][0]

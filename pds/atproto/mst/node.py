@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any, Final, final
 
 from pds.atproto import dag_cbor
@@ -246,19 +247,41 @@ _LINKS: Final = re.compile(
 )
 
 
-def node_links(data: bytes) -> tuple[Cid | None, list[tuple[Cid, Cid | None]]]:
-    """Scan a node of our own for its links, without decoding keys, for an export.
+def node_runs(data: bytes) -> list[bytes | list[bytes]]:
+    """Scan a node of our own for its links in key order, without decoding keys, for an export.
 
-    Returns the subtree left of the first entry, then of each entry the record and the subtree
-    after it: the links in the order of their keys.
+    A subtree is its binary CID, a run of records between two subtrees the list of theirs. Plain
+    bytes on purpose: an export meets every link of a repo once and makes nothing else of them.
 
     Raises:
         MstError: ``data`` is no node at all; finer checks are not made here.
     """
     entries = _LINKS.findall(data)
     if not data.startswith(b"\xa2ae" + _head(0x80, len(entries) & MAX_ENTRIES)):
-        node = load_node(cid_for_cbor(data), data)
-        links = [cid if isinstance(cid, Cid) else None for cid in node.subtrees]
-        return links[0], list(zip(node.values, links[1:], strict=True))
-    left = Cid(data[-36:]) if data[-_LINK_SIZE - 2 : -36] == b"al" + _LINK else None
-    return left, [(Cid(value), Cid(tree) if tree else None) for tree, value in entries]
+        return _runs_of(load_node(cid_for_cbor(data), data))
+    runs: list[bytes | list[bytes]] = []
+    if data[-_LINK_SIZE - 2 : -36] == b"al" + _LINK:
+        runs.append(data[-36:])
+    values: list[bytes] = []
+    for tree, value in entries:
+        values.append(value)
+        if tree:
+            runs += (values, tree)
+            values = []
+    if values:
+        runs.append(values)
+    return runs
+
+
+def _runs_of(node: Node) -> list[bytes | list[bytes]]:
+    runs: list[bytes | list[bytes]] = []
+    for branch, value in zip_longest(node.subtrees, node.values):
+        if isinstance(branch, Cid):
+            runs.append(branch)
+        if value is not None:
+            last = runs[-1] if runs else None
+            if isinstance(last, list):
+                last.append(value)
+            else:
+                runs.append([value])
+    return runs

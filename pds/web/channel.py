@@ -11,7 +11,9 @@ waitress offers no hooks for this, so its version is pinned and tests cover each
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -36,6 +38,7 @@ logger = logging.getLogger("pds.requests")
 
 # How far beyond its limit a body is read on, so that its sender gets to the answer.
 DRAINED_BYTES = 64 * 1024 * 1024
+UNREAD_READS, UNREAD_READ_BYTES = 16, 65_536
 
 
 class LimitedBuffer(OverflowableBuffer):  # type: ignore[misc] # waitress is untyped
@@ -98,6 +101,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
         name = NAMES.get(error.code, "InvalidRequest")
         message = str(error.body) if error.code != 500 else "Internal Server Error"
         body = error_body(name, message)
+        self.channel.refused = True
         logger.info("refused: ip=%s status=%d", self.channel.addr[0], error.code)
         self.status = f"{error.code} {error.reason}"
         self.response_headers += [("Content-Type", JSON), cors.ANY_ORIGIN]
@@ -145,6 +149,7 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
     requests: list[Any]
     socket: Any
     pending_head = b""  # the head of an answer whose body has not come yet
+    refused = False  # whether the last request was not even given to the application
     request_started = 0.0  # when the first byte of the request being received came
 
     def received(self, data: bytes) -> bool:
@@ -181,6 +186,13 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
             super().service()
 
     def handle_close(self) -> None:
+        if self.refused and self.socket is not None:
+            # Closing over unread bytes resets the connection, and the refusal with it.
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                for _ in range(UNREAD_READS):
+                    if not self.socket.recv(UNREAD_READ_BYTES):
+                        break
         super().handle_close()
         with self.requests_lock:
             if self.request is not None:  # half a request: its body may be in a temporary file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import json
@@ -202,8 +203,9 @@ class Running:
     def exchange(self, raw: bytes) -> bytes:
         """Send bytes as they are; return all that comes back until the server hangs up."""
         with self.connect() as sock:
-            sock.sendall(raw)
-            sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the server may hang up before it has read all
+                sock.sendall(raw)
+                sock.shutdown(socket.SHUT_WR)
             return read_all(sock)
 
     def stop(self) -> None:

@@ -40,16 +40,16 @@ class DagCborError(ValueError):
     """A value that has no DAG-CBOR form, or bytes that are not canonical DAG-CBOR."""
 
 
-def encode(value: Value) -> bytes:
-    """Encode one value canonically.
+def encode(value: Value, *, max_depth: int = MAX_DEPTH) -> bytes:
+    """Encode one value canonically. ``max_depth``: at most ``MAX_DEPTH``.
 
     Raises:
         DagCborError: floats, integers beyond 64 bits, other types, keys that are not text, lone
-            surrogates, or containers nested deeper than ``MAX_DEPTH``.
+            surrogates, or containers nested deeper than ``max_depth``.
     """
     out = bytearray()
     try:
-        _write(value, out, 0)
+        _write(value, out, MAX_DEPTH - max_depth)
     except UnicodeEncodeError as error:
         raise DagCborError("text with a lone surrogate has no UTF-8 form") from error
     return bytes(out)
@@ -154,7 +154,7 @@ def _write_link(value: Cid, out: bytearray, _depth: int) -> None:
 
 def _write_list(value: list[Any], out: bytearray, depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise DagCborError(f"nested deeper than {MAX_DEPTH} levels")
+        raise DagCborError("nested too deeply")
     out += _head(0x80, len(value))
     for item in value:
         _write(item, out, depth + 1)
@@ -162,7 +162,7 @@ def _write_list(value: list[Any], out: bytearray, depth: int) -> None:
 
 def _write_map(value: dict[str, Any], out: bytearray, depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise DagCborError(f"nested deeper than {MAX_DEPTH} levels")
+        raise DagCborError("nested too deeply")
     size = len(value)
     if size < 24:
         out.append(0xA0 | size)

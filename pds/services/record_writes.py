@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pds.atproto import dag_cbor
 from pds.atproto.blob_ref import BlobRef, find_blob_refs, find_legacy_blob_refs
 from pds.atproto.cid import Cid, cid_for_cbor
+from pds.atproto.dag_json import MAX_DATA_DEPTH
 from pds.atproto.lexicon.validate import InvalidValueError, UnknownLexiconError, Validator
 from pds.atproto.syntax.nsid import InvalidNsidError, Nsid
 from pds.atproto.syntax.record_key import InvalidRecordKeyError, RecordKey
@@ -88,7 +89,7 @@ def prepare_record(write: Write, validator: Validator) -> PreparedRecord:
         raise InvalidRequestError(message)
     status = _validate(write, value, validator)
     try:
-        content = dag_cbor.encode(value)
+        content = dag_cbor.encode(value, max_depth=MAX_DATA_DEPTH)
     except dag_cbor.DagCborError as error:
         message = f"Invalid record at {write.path}: {error}"
         raise InvalidRequestError(message) from error

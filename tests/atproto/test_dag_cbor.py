@@ -314,6 +314,12 @@ def test_nesting_is_limited_in_both_directions(build: Any) -> None:
         decode((b"\x81" if build is nested_lists else b"\xa1\x61a") + deepest)
 
 
+def test_nesting_can_be_limited_further() -> None:
+    assert encode(nested_lists(3), max_depth=3) == b"\x81\x81\x80"
+    with pytest.raises(DagCborError, match="nested too deeply"):
+        encode(nested_maps(4), max_depth=3)
+
+
 @pytest.mark.parametrize("head", [b"\x81", b"\xa1\x61a", b"\xd8\x2a", b"\x9b" + b"\xff" * 8])
 def test_hostile_nesting_is_refused_not_fatal(head: bytes) -> None:
     with pytest.raises(DagCborError):

@@ -29,7 +29,7 @@ class Health:
         try:
             with database.transaction():
                 server_state.save_value(_KEY, str(now_us))
-        except database.DatabaseError as error:
+        except (NotEnoughResourcesError, *database.DatabaseError) as error:
             message = "the database cannot be written"
             raise NotEnoughResourcesError(message) from error
         self._good_at_us = now_us

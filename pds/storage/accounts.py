@@ -194,7 +194,7 @@ def insert(new: NewAccountRow) -> int:
     """Add an account and return its id. The caller holds the transaction and checked ``is_taken``.
 
     Raises:
-        peewee.IntegrityError: the DID, handle or e-mail address belongs to another row.
+        sqlite3.IntegrityError: the DID, handle or e-mail address belongs to another row.
     """
     return Account.insert(
         did=new.did,

@@ -15,13 +15,17 @@ Tricky bits
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peewee import DatabaseError, Model, SqliteDatabase
+from peewee import DatabaseError as PeeweeDatabaseError
+from peewee import Model, OperationalError, SqliteDatabase
+
+from pds.errors import NotEnoughResourcesError
 
 __all__ = [
     "DatabaseError",
@@ -42,6 +46,11 @@ __all__ = [
 logger = logging.getLogger("pds.database")
 
 BUSY_TIMEOUT_MS = 5_000
+
+_NOT_STORED = "The server could not store this change, try again later"
+
+DatabaseError = (PeeweeDatabaseError, sqlite3.DatabaseError)
+"""What a failing statement raises: Peewee's own queries wrap it, the functions below do not."""
 
 _PRAGMAS = {
     "journal_mode": "wal",
@@ -96,7 +105,12 @@ def close_thread_connection() -> None:
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Run the block as one durable change. Transactions do not nest: that is a bug and raises."""
+    """Run the block as one durable change. Transactions do not nest: that is a bug and raises.
+
+    Raises:
+        NotEnoughResourcesError: the disk is full, the file read-only, or another program holds it
+            for longer than the busy timeout. Nothing was changed.
+    """
     if getattr(db.local, "callbacks", None) is not None:
         message = "a transaction is already open in this thread"
         raise RuntimeError(message)
@@ -106,6 +120,9 @@ def transaction() -> Iterator[None]:
             with db.atomic():
                 yield
             callbacks = db.local.callbacks
+        except (OperationalError, sqlite3.OperationalError) as error:
+            logger.exception("a change could not be stored")
+            raise NotEnoughResourcesError(_NOT_STORED) from error
         finally:
             db.local.callbacks = None
         for callback in callbacks:
@@ -136,18 +153,21 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-    """All rows of a query: the hot path's way around the query builder (5 µs against 90)."""
-    return db.execute_sql(sql, params).fetchall()
+    """All rows of a query: the hot path's way around the query builder.
+
+    5 µs against 90; Peewee's own ``execute_sql`` would add 5.
+    """
+    return db.connection().execute(sql, params).fetchall()
 
 
 def row(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
     """The first row of a query, or None."""
-    return db.execute_sql(sql, params).fetchone()
+    return db.connection().execute(sql, params).fetchone()
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
     """Run one statement inside the caller's transaction; return how many rows it touched."""
-    return db.execute_sql(sql, params).rowcount
+    return db.connection().execute(sql, params).rowcount
 
 
 def execute_many(sql: str, params: Sequence[Sequence[Any]]) -> None:

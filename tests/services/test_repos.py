@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from pds.services.record_writes import Swap, Write
 from pds.services.repo_locks import RepoLocks
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
-from pds.storage import accounts, database, events, migrate, records
+from pds.storage import accounts, blocks, database, events, migrate, records
 from pds.storage.accounts import AccountRow, NewAccountRow
 from tests.firehose_consumer import Consumer
 
@@ -132,6 +133,12 @@ def _commit_event(change: Any) -> Any:
     return CommitEvent(change)
 
 
+def read_block(account_id: int, cid: Cid) -> bytes:
+    content = blocks.find_block(account_id, cid)
+    assert content is not None
+    return content
+
+
 def post(rkey: str, text: str = "hello", **rest: Any) -> Write:
     value = {"text": text, "createdAt": "2026-01-01T00:00:00.000Z", **rest}
     return Write("create", POST, rkey, value)
@@ -177,7 +184,7 @@ def test_block_table_holds_exactly_the_nodes_of_the_tree(stage: Stage) -> None:
     stage.repos.apply_writes(stage.account, [delete(rkey) for rkey in RKEYS[3:6]])
 
     head = stage.repos.get_head(stage.account.id)
-    source = NodeSource().reader(stage.account.id)
+    source = partial(read_block, stage.account.id)
     tree = verify_tree(source, head.data)
     paths = [path for path, _ in tree]
     assert paths == [f"{POST}/{rkey}" for rkey in RKEYS[:3] + RKEYS[6:]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sqlite3 import IntegrityError
+
 import pytest
-from peewee import IntegrityError
 
 from pds.storage import plc_operations
 from pds.storage.database import transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
 import sys
 
@@ -47,6 +48,13 @@ def main() -> int:
         return 2
     try:
         run(config)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        logger.error(  # noqa: TRY400 # nothing to trace
+            "cannot listen on port %d: %s; set PDS_PORT or PDS_BIND_ADDRESS", config.port, error
+        )
+        return 2
     finally:
         lock.release()
     return 0

@@ -77,6 +77,10 @@ drop_root() {
 wanted_packages() {
   cat "$here/requirements.txt"
   [[ $1 == test ]] || return 0
+  dev_packages
+}
+
+dev_packages() {
   "$venv/bin/python" - "$here/pyproject.toml" <<'PYTHON'
 import pathlib, sys, tomllib
 text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
@@ -89,12 +93,19 @@ stamp_of() {
   { wanted_packages "$1" && "$venv/bin/python" -VV; } | sha256sum | cut -d' ' -f1
 }
 
+pip_install() {
+  "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" ||
+    fail "the packages could not be installed; the lines above say why."
+}
+
 install_packages() {
   say "Installing packages into .venv (a minute or two the first time)"
   rm -f "$venv"/.packages-*
-  wanted_packages "$verb" >"$venv/packages.txt"
-  "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -r "$venv/packages.txt" ||
-    fail "the packages could not be installed; the lines above say why."
+  pip_install --no-deps -r "$here/requirements.txt"
+  if [[ $verb == test ]]; then
+    dev_packages >"$venv/packages.txt"
+    pip_install -r "$venv/packages.txt"
+  fi
   stamp_of "$verb" >"$venv/.packages-$verb"
   [[ $verb == local ]] || stamp_of local >"$venv/.packages-local" # test needs those of local too
 }

@@ -96,10 +96,14 @@ class Writer(threading.Thread):
 def test_twenty_kills_under_eight_writers_lose_nothing(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # shown by pytest when the test fails
+    with ServerProcess(tmp_path / "data") as server:
+        kill_again_and_again(server, seed)
+        assert server.stop() == 0
+
+
+def kill_again_and_again(server: ServerProcess, seed: int) -> None:
     chance = random.Random(seed)
-    server = ServerProcess(tmp_path / "data")
     consumer = Consumer(lambda did: _document(server, did))
-    server.start()
     accounts = [server.create_account(f"writer{n}") for n in range(WRITERS)]
     written = [Written() for _ in accounts]
 
@@ -119,7 +123,6 @@ def test_twenty_kills_under_eight_writers_lose_nothing(tmp_path: Path) -> None:
         _check(server, consumer, accounts, written)
 
     assert sum(len(done.revs) for done in written) > ROUNDS * WRITERS
-    assert server.stop() == 0
 
 
 def _check(

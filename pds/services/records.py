@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pds.atproto import dag_cbor
 from pds.atproto.cid import Cid
+from pds.atproto.stored_cbor import decode_stored
 from pds.atproto.syntax.at_uri import make_at_uri
 from pds.errors import InvalidRequestError, RecordNotFoundError
 from pds.storage import accounts, records
@@ -48,7 +48,7 @@ class Records:
         if found is None or found[2] is not None or (cid is not None and str(found[0]) != cid):
             message = f"Could not locate record: {uri}"
             raise RecordNotFoundError(message)
-        return RecordView(uri, found[0], dag_cbor.decode(found[1]))
+        return RecordView(uri, found[0], decode_stored(found[1]))
 
     def list_page(
         self, repo: str, collection: str, *, limit: int, cursor: str | None, reverse: bool
@@ -60,7 +60,7 @@ class Records:
             account.id, collection, limit=limit, cursor=cursor, reverse=reverse
         )
         return [
-            RecordView(prefix + rkey, cid, dag_cbor.decode(content)) for rkey, cid, content in page
+            RecordView(prefix + rkey, cid, decode_stored(content)) for rkey, cid, content in page
         ]
 
     def collections(self, account: AccountRow) -> list[str]:

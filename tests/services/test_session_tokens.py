@@ -10,10 +10,12 @@ import jwt
 import pytest
 
 from pds.errors import ExpiredTokenError, InvalidTokenError, MissingTokenIdError
+from pds.services import session_tokens
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import Claims, SessionTokens
 from tests.factories import START_US, StillClock
 
+PASSWORD_SCOPES = (Scope.ACCESS, Scope.APP_PASS, Scope.APP_PASS_PRIVILEGED)
 SECRET = "0123456789abcdef0123456789abcdef"
 SERVICE_DID = "did:web:pds.example.com"
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -76,6 +78,24 @@ def test_token_expires_to_the_second(tokens: SessionTokens, clock: StillClock) -
     clock.advance(0.1)
     with pytest.raises(ExpiredTokenError, match="Token has expired"):
         tokens.read_access(token)
+
+
+def test_a_known_token_expires_all_the_same(tokens: SessionTokens, clock: StillClock) -> None:
+    token = tokens.access_token(DID, Scope.ACCESS)
+    assert tokens.read_access(token) is tokens.read_access(token)
+    clock.now_us += 7_200_000_000
+    with pytest.raises(ExpiredTokenError):
+        tokens.read_access(token)
+
+
+def test_few_tokens_are_remembered(tokens: SessionTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_tokens, "CHECKED_TOKENS", 2)
+    first, *others = [tokens.access_token(DID, scope) for scope in PASSWORD_SCOPES]
+    known = tokens.read_access(first)
+    for token in others:
+        tokens.read_access(token)
+    assert tokens.read_access(first) == known
+    assert tokens.read_access(first) is not known
 
 
 def test_expired_refresh_token_is_read_only_when_asked_for(

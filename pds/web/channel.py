@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.buffers import OverflowableBuffer, ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
@@ -70,7 +70,11 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc] # waitress is unty
     expect_continue: bool
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # more digits than Python converts
+            message = "Content-Length is invalid"
+            raise ParsingError(message) from error
         if self.body_rcv is None:
             return
         limit = self.adj.body_limit(self.path)

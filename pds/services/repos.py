@@ -9,6 +9,7 @@ Spec: https://atproto.com/specs/repository
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class Repos:
         self._clock = clock
         self._locks = locks
         self._clock_id = random.SystemRandom().randrange(32)
+        self._rkey_lock = threading.Lock()
         self._last_rkey: str | None = None
 
     def repo_lock(self, account_id: int) -> AbstractContextManager[None]:
@@ -103,9 +105,10 @@ class Repos:
         return self._locks.hold(account_id)
 
     def next_rkey(self) -> str:
-        """A fresh TID for a record; later calls give greater ones."""
-        self._last_rkey = str(next_tid(self._clock(), self._clock_id, self._last_rkey))
-        return self._last_rkey
+        """A fresh TID for a record; later calls give greater ones, in whichever thread."""
+        with self._rkey_lock:
+            self._last_rkey = str(next_tid(self._clock(), self._clock_id, self._last_rkey))
+            return self._last_rkey
 
     def next_rev(self, after: str | None) -> str:
         """A rev greater than ``after``, also when the clock went back."""

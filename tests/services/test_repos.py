@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -400,6 +401,31 @@ def test_concurrent_writers_of_one_repo_make_one_chain(stage: Stage) -> None:
     consumer = stage.consumer()
     assert len(consumer.repos[DID].records) == 60
     assert consumer.counts == {"#commit": 61}
+
+
+@pytest.fixture
+def _hasty_threads() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("_hasty_threads")
+def test_keys_made_at_the_same_moment_differ(stage: Stage) -> None:
+    stage.repos._clock = lambda: 1_700_000_000_000_000
+    keys: list[str] = []
+
+    def work() -> None:
+        keys.extend(stage.repos.next_rkey() for _ in range(500))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(keys)) == 2_000
 
 
 def test_rev_rises_although_the_clock_goes_back(stage: Stage) -> None:

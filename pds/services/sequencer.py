@@ -87,15 +87,16 @@ class Sequencer:
             return Subscription(self, last, [])
         if cursor > last:
             raise FutureCursorError
+        start = max(cursor, 0)  # a negative one asks for everything, like 0
         pruned = int(server_state.find_value(_PRUNED) or 0)
         opening = []
-        if cursor < pruned:
+        if start < pruned:
             opening.append(
                 encode_info(
                     "OutdatedCursor", "Requested cursor exceeded limit. Possibly missing events"
                 )
             )
-        return Subscription(self, max(cursor, 0), opening)
+        return Subscription(self, start, opening)
 
     def stop(self) -> None:
         """Wake every subscriber for the last time."""

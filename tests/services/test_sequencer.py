@@ -203,6 +203,16 @@ def test_cursor_older_than_the_retention_is_told_so_first(clock: Clock) -> None:
     assert fresh.subscribe(3).opening_frames == []
 
 
+def test_negative_cursor_asks_for_everything(clock: Clock) -> None:
+    sequencer = make_sequencer(clock)
+    append(sequencer, 2)
+
+    subscription = sequencer.subscribe(-5)
+
+    assert subscription.opening_frames == []
+    assert read_all(subscription) == [1, 2]
+
+
 def test_becomes_live_once_it_has_caught_up(clock: Clock) -> None:
     sequencer = make_sequencer(clock)
     append(sequencer, 2)

@@ -41,7 +41,7 @@ def require_packages() -> None:
 
 
 def run_script(name: str, *arguments: str) -> dict[str, Any]:
-    """Run a script to its end; returns the figures it prints. What it complains of fails the test."""
+    """Run a script to its end; returns the figures it prints. Its complaint fails the test."""
     done = subprocess.run(
         ["node", name, *arguments],
         cwd=HERE,

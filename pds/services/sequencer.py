@@ -117,6 +117,7 @@ class Sequencer:
                     server_state.save_value(_PRUNED, str(keep_from - 1))
             deleted += count
             if count < PRUNE_SLICE:
+                self._drop_before(keep_from)
                 return deleted
 
     def notice_others(self) -> None:
@@ -142,6 +143,13 @@ class Sequencer:
             if self._ring_size > 2 * self._ring_bytes:
                 self._trim()
             self._news.notify_all()
+
+    def _drop_before(self, seq: int) -> None:
+        """Forget frames that the table no longer has, so that both tell the same."""
+        with self._news:
+            drop = max(0, seq - (self._last_seq - len(self._ring) + 1))
+            self._ring_size -= sum(len(frame) for frame in self._ring[:drop])
+            del self._ring[:drop]
 
     def _trim(self) -> None:
         """Drop the oldest half at once, so that the cost per event stays constant."""

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +41,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_node]
 
 CREATE_ACCOUNT = "com.atproto.server.createAccount"
 CAR_TYPE = "application/vnd.ipld.car"
-EXPORT_LIMIT_S = 60
 ROTATION_KEY = PrivateKey.generate("k256")
 
 
@@ -51,18 +51,19 @@ def reference() -> Reference:
     return found
 
 
-@pytest.fixture(scope="module")
-def hearth(
-    reference: Reference, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    """This server, in the reference's network: they share the directory of DIDs."""
+@pytest.fixture
+def hearth(reference: Reference, tmp_path: Path) -> Iterator[ServerProcess]:
+    """This server, in the reference's network: they share the directory of DIDs.
+
+    One for each test: once an account has moved out, its events here no longer verify by the DID
+    document, and following them from the start would fail.
+    """
     settings = {
         "PDS_DID_PLC_URL": reference.directory.url,
         "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX": ROTATION_KEY.to_bytes().hex(),
         "PDS_RATE_LIMITS_ENABLED": "false",
     }
-    data = tmp_path_factory.mktemp("reference") / "data"
-    with ServerProcess(data, settings=settings) as running:
+    with ServerProcess(tmp_path / "data", settings=settings) as running:
         yield running
 
 

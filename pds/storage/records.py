@@ -56,9 +56,11 @@ _SELECT = (
     " WHERE account_id = ? AND collection = ? AND rkey = ?"
 )
 _SELECT_CID = "SELECT cid FROM record WHERE account_id = ? AND collection = ? AND rkey = ?"
+# Without ORDER BY on purpose: it lures the planner of a young file, which has no statistics yet,
+# into reading the whole collection along the primary key (measured: 500 times as long).
 _LINKS = (
     "SELECT rkey FROM record WHERE account_id = ? AND collection = ? AND link_target = ?"
-    " AND link_target IS NOT NULL ORDER BY rkey"
+    " AND link_target IS NOT NULL"
 )
 # takedown_ref is kept on purpose: editing a record that was taken down does not bring it back.
 _UPSERT = (
@@ -101,8 +103,8 @@ def find_record_cid(account_id: int, collection: str, rkey: str) -> Cid | None:
 
 
 def find_by_link(account_id: int, collection: str, target: str) -> list[str]:
-    """Keys of the records of ``collection`` that point at ``target``."""
-    return [found[0] for found in database.rows(_LINKS, (account_id, collection, target))]
+    """Keys of the records of ``collection`` that point at ``target``, in their order."""
+    return sorted(found[0] for found in database.rows(_LINKS, (account_id, collection, target)))
 
 
 def list_records(

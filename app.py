@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import logging
 import sys
 
@@ -71,6 +72,8 @@ def run(config: Config) -> None:
         load_methods()
         services = build_services(config)
         services.resume()
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
         schedule = Schedule(services)
         schedule.start()
         try:

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from pds.atproto.car import section_length
 from pds.atproto.cid import Cid
-from pds.atproto.mst.node import node_runs
+from pds.atproto.mst.node import leaf_values, node_runs
 from pds.storage import repo_reading
 from pds.storage.accounts import AccountRow
 
@@ -54,19 +53,16 @@ def read_whole(account: AccountRow, root: Cid) -> Iterator[bytes]:
     stack: list[bytes | list[bytes]] = [root]
     while stack:
         item = stack.pop()
-        if isinstance(item, bytes):
-            block = nodes.take(item)
-            if block is None:
-                raise damaged(account, "a node has no content")
-            pieces += (section_length(len(item) + len(block)), item, block)
-            runs = node_runs(block)
-            if len(runs) > 1 or (runs and isinstance(runs[0], bytes)):
-                runs.reverse()
-                stack += runs
-            elif runs:
-                _add_records(account, runs[0], records, pieces)
-        else:
+        if isinstance(item, list):
             _add_records(account, item, records, pieces)
+            continue
+        block = nodes.take(item)
+        pieces += (section_length(len(item) + len(block)), item, block)
+        values = leaf_values(block)
+        if values is None:
+            stack += reversed(node_runs(block))
+        else:
+            _add_records(account, values, records, pieces)
         if len(pieces) > _PIECES:
             yield b"".join(pieces)
             pieces.clear()
@@ -77,15 +73,18 @@ def read_whole(account: AccountRow, root: Cid) -> Iterator[bytes]:
 
 def _add_records(
     account: AccountRow,
-    cids: bytes | list[bytes],
+    values: list[bytes],
     records: Iterator[tuple[bytes, bytes]],
     pieces: list[bytes],
 ) -> None:
-    batch = list(islice(records, len(cids)))
-    if [cid for cid, _ in batch] != cids:
-        raise damaged(account, "the records of a node are not those of the index")
-    for cid, content in batch:
+    """Add the sections of the next records, which must be those that the tree has here."""
+    wanted = len(pieces) + 3 * len(values)
+    for value, (cid, content) in zip(values, records, strict=False):
+        if cid != value:
+            break
         pieces += (section_length(len(cid) + len(content)), cid, content)
+    if len(pieces) != wanted:
+        raise damaged(account, "the records of a node are not those of the index")
 
 
 def read_newer(account: AccountRow, root: Cid, since: str) -> Iterator[Block]:
@@ -102,7 +101,7 @@ def read_newer(account: AccountRow, root: Cid, since: str) -> Iterator[Block]:
     while stack:
         cid = stack.pop()
         block = nodes.take(cid)
-        if block is None:
+        if not block:
             continue
         yield cid, block
         runs = node_runs(block)
@@ -124,11 +123,11 @@ class _NodesAhead:
         if whole:
             self._ahead.update(repo_reading.all_nodes(account.id, _NODES_AHEAD))
 
-    def take(self, cid: bytes) -> bytes | None:
-        """The node, or None when it is not newer. DamagedRepoError when it is missing."""
+    def take(self, cid: bytes) -> bytes:
+        """The node; empty bytes when it is not newer. DamagedRepoError when it is missing."""
         if cid not in self._ahead:
             self._read_ahead(cid)
-        return self._ahead.pop(cid)
+        return self._ahead.pop(cid) or b""
 
     def _read_ahead(self, cid: bytes) -> None:
         """Read the node and whole levels below it, while they fit."""

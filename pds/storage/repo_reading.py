@@ -6,7 +6,7 @@ Call these inside a snapshot, so that all of them see the same commit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from pds.storage import database, records
@@ -28,8 +28,10 @@ def records_in_path_order(account_id: int) -> Iterator[tuple[bytes, bytes]]:
     ``a.b.c/x`` comes before ``a.b/x``, since a dot sorts before the slash: collections are ordered
     with the slash, not by name alone.
     """
-    for collection in sorted(records.list_collections(account_id), key=_with_slash):
-        yield from database.db.execute_sql(_RECORDS, (account_id, collection))
+    collections = sorted(records.list_collections(account_id), key=_with_slash)
+    return chain.from_iterable(
+        database.db.execute_sql(_RECORDS, (account_id, collection)) for collection in collections
+    )
 
 
 def all_nodes(account_id: int, limit: int) -> dict[bytes, bytes]:

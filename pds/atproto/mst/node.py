@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, final
 
@@ -242,9 +243,24 @@ def _check_subtree(link: Value) -> Cid | None:
 
 
 _PATH: Final = re.compile(rb"[ -~]+")
+_LEAF_LINKS: Final = re.compile(rb"at\xf6av\xd8\x2aX\x25\x00(.{36})", re.DOTALL)
 _LINKS: Final = re.compile(
     rb"at(?:\xf6|\xd8\x2aX\x25\x00(.{36}))av\xd8\x2aX\x25\x00(.{36})", re.DOTALL
 )
+
+
+def leaf_values(data: bytes) -> list[bytes] | None:
+    """The records of a node of our own that has no subtrees, in key order; None when it has some.
+
+    Three nodes of four are such leaves; for them this is half the work of ``node_runs``.
+    """
+    values = _LEAF_LINKS.findall(data)
+    return values if data.startswith(_start(len(values))) and data.endswith(b"al\xf6") else None
+
+
+@lru_cache(maxsize=256)
+def _start(count: int) -> bytes:
+    return b"\xa2ae" + _head(0x80, count & MAX_ENTRIES)
 
 
 def node_runs(data: bytes) -> list[bytes | list[bytes]]:
@@ -257,7 +273,7 @@ def node_runs(data: bytes) -> list[bytes | list[bytes]]:
         MstError: ``data`` is no node at all; finer checks are not made here.
     """
     entries = _LINKS.findall(data)
-    if not data.startswith(b"\xa2ae" + _head(0x80, len(entries) & MAX_ENTRIES)):
+    if not data.startswith(_start(len(entries))):
         return _runs_of(load_node(cid_for_cbor(data), data))
     runs: list[bytes | list[bytes]] = []
     if data[-_LINK_SIZE - 2 : -36] == b"al" + _LINK:

@@ -19,6 +19,7 @@ from pds.atproto.cid import Cid
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.firehose_frames import CommitEvent
 from pds.atproto.lexicon.validate import Validator
+from pds.atproto.mst.node import MissingBlockError
 from pds.atproto.repo import RecordWrite, RepoChange, RepoHead
 from pds.atproto.syntax.at_uri import make_at_uri
 from pds.atproto.syntax.tid import next_tid
@@ -128,7 +129,9 @@ class Repos:
                 a record that does not exist, a commit over 2 MB.
             RecordExistsError: a create names a key that is taken.
             BlobNotFoundError, InvalidMimeTypeError, InvalidSizeError: a blob reference is wrong.
-            AccountTakedownError, AccountDeactivatedError: it happened in the meantime.
+            AccountTakedownError, AccountDeactivatedError, AccountNotFoundError,
+            RepoNotFoundError: it happened in the meantime.
+            NotEnoughResourcesError: others keep changing the repo.
         """
         if len(writes) > MAX_WRITES:
             message = f"Too many writes. Max: {MAX_WRITES}"
@@ -136,11 +139,10 @@ class Repos:
         prepared = [None if w.value is None else prepare_record(w, self._validator) for w in writes]
         for write in writes:
             check_path(write.collection, write.rkey)
-        key = self._keys.get(account.id)
         with self.repo_lock(account.id):
             for _ in range(_TRIES):
                 try:
-                    return self._try_apply(account, writes, prepared, swap_commit, key)
+                    return self._try_apply(account, writes, prepared, swap_commit)
                 except HeadMovedError:
                     continue
         message = "The repo is being changed by another program, try again"
@@ -152,7 +154,6 @@ class Repos:
         writes: Sequence[Write],
         prepared: Sequence[PreparedRecord | None],
         swap_commit: Cid | None,
-        key: PrivateKey,
     ) -> CommitResult:
         head = self.get_head(account.id)
         if swap_commit is not None and swap_commit != head.commit:
@@ -169,7 +170,7 @@ class Repos:
         ]
         if writes and not record_writes:
             return CommitResult(None, None, results)
-        change = self._change(account, head, record_writes, key)
+        change = self._change(account, head, record_writes, self._keys.get(account.id))
         by_path = {w.path: p for w, p in zip(writes, prepared, strict=True) if p is not None}
         dropped = self._commit(account, head, change, by_path)
         if dropped:
@@ -246,6 +247,10 @@ class Repos:
         except repo.CommitTooLargeError as error:
             message = "Too many writes. Max event size: 2MB"
             raise InvalidRequestError(message) from error
+        except MissingBlockError as error:
+            if repo_roots.find_head(account.id) == head:
+                raise  # the stored tree is damaged
+            raise HeadMovedError from error  # its nodes went with the head
 
     def _commit(
         self,

@@ -57,8 +57,8 @@ def test_unknown_encoding_is_415(web: Running, encoding: str) -> None:
     [
         (b"plain text", "gzip"),
         (b"", "gzip"),
-        (gzip.compress(b"x" * 1_000)[:-9], "gzip"),
-        (gzip.compress(b"x" * 1_000) + b"junk", "gzip"),
+        (gzip.compress(b"x" * 1_000, mtime=0)[:-9], "gzip"),
+        (gzip.compress(b"x" * 1_000, mtime=0) + b"junk", "gzip"),
         (b"plain text", "deflate"),
     ],
 )

@@ -20,8 +20,8 @@ from pds.xrpc.loading import load_methods
 
 logger = logging.getLogger("pds")
 
-# Shorter turns than Python's 5 ms: a small request beside a long one waits a third as long.
-SWITCH_INTERVAL_S = 0.0005
+# Shorter turns than Python's 5 ms: a small request beside a long one waits less.
+SWITCH_INTERVAL_S = 0.001
 
 # From glibc's malloc.h.
 M_MMAP_THRESHOLD = -3

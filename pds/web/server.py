@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from pds.web.channel import DRAINED_BYTES, Adopted, Channel, run_on_socket
 from pds.web.websocket import SocketWriter
+from pds.web.workers import Workers
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -146,7 +146,7 @@ class Server:
         adjustments = _adjustments(options, dispatcher.largest_body_bytes())
         adjustments.body_limit = dispatcher.body_limit  # for RequestParser
         listener = _listen(options.host, options.port)
-        self._workers = ThreadedTaskDispatcher()
+        self._workers = Workers()
         self._http = HttpServer(
             application,
             map=self._map,

@@ -10,7 +10,7 @@ import sys
 
 from pds.config import Config, load_environment
 from pds.jobs.schedule import Schedule
-from pds.services import build_services
+from pds.services import build_services, processors
 from pds.settings import ConfigError
 from pds.storage import database, migrate
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
@@ -63,6 +63,8 @@ def main() -> int:
 
 def run(config: Config) -> None:
     """Serve with ``config`` until told to stop, then leave a tidy file behind."""
+    if config.share_processor:
+        processors.share_one()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     keep_heap_small()
     database.open_database(config.data_directory / "pds.sqlite")

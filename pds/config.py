@@ -98,6 +98,9 @@ class Config:
         boolean, False, "for developers: also allows requests to private addresses"
     )
     threads: int = setting(integer(1, 512), 16, "requests handled at the same time")
+    share_processor: bool = setting(
+        boolean, True, "keep the interpreter's threads on one processor (faster)"
+    )
     trusted_proxies: tuple[Network, ...] = setting(
         many(network),
         lambda _values: many(network)(OWN_NETWORKS),

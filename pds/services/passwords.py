@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pds.services import processors
 
 SCRYPT_COST = 16_384
 """scrypt's N. Not part of the stored form, so changing it voids every password."""
@@ -26,8 +28,9 @@ MAX_LOGIN_PASSWORD_LENGTH = 512
 
 _SALT_BYTES = 16
 
-# Each computation takes 16 MB and a processor: a flood of log-ins must not take them all.
-_AT_ONCE = threading.BoundedSemaphore(2)
+# Each computation takes 16 MB and a processor: a flood of log-ins must not take them all. Two
+# threads of their own, because the others share one processor (see ``processors``).
+_hashers = ThreadPoolExecutor(2, thread_name_prefix="scrypt", initializer=processors.roam)
 _NOBODY = "00000000000000000000000000000000:"
 
 
@@ -42,15 +45,15 @@ def hash_password(password: str, *, salt: str | None = None, cost: int | None = 
     cost: scrypt's N; None is ``SCRYPT_COST`` at the time of the call.
     """
     salt = salt if salt is not None else secrets.token_hex(_SALT_BYTES)
-    with _AT_ONCE:
-        digest = hashlib.scrypt(
-            password.encode("utf-8", "surrogatepass"),
-            salt=salt.encode("ascii"),
-            n=SCRYPT_COST if cost is None else cost,
-            r=8,
-            p=1,
-            dklen=64,
-        )
+    digest = _hashers.submit(
+        hashlib.scrypt,
+        password.encode("utf-8", "surrogatepass"),
+        salt=salt.encode("ascii"),
+        n=SCRYPT_COST if cost is None else cost,
+        r=8,
+        p=1,
+        dklen=64,
+    ).result()
     return f"{salt}:{digest.hex()}"
 
 

@@ -11,6 +11,7 @@ Spec: https://atproto.com/specs/repository#car-file-serialization
 
 from __future__ import annotations
 
+import io
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,13 +25,13 @@ from pds.atproto.cid import Cid
 from pds.atproto.mst.proof import path_proof
 from pds.atproto.mst.tree import Tree
 from pds.errors import BlockNotFoundError, RepoNotFoundError
+from pds.services.export_cache import MAX_FILE_BYTES, ExportCache
 from pds.services.node_source import NodeSource
 from pds.services.tree_reading import Block, damaged, read_newer, read_whole
 from pds.storage import database, records, repo_reading, repo_roots
 from pds.storage.accounts import AccountRow
 
 _BATCH: Final = 32  # blocks of at most 1 MB each
-_IN_MEMORY: Final = 4_000_000  # bytes; larger files go to disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class RepoExport:
         # One at a time: side by side they only fight over the interpreter, and four together
         # took three times the processor time of four in turn.
         self._turn = threading.Lock()
+        self._cache = ExportCache()
 
     def export(self, account: AccountRow, since: str | None = None) -> CarFile:
         """The whole repo, or the commit and what was written after the rev ``since``.
@@ -58,13 +60,28 @@ class RepoExport:
         Raises:
             RepoNotFoundError: the account has no repo.
         """
+        if not since:
+            return self._export_whole(account)
         with self._turn, database.snapshot():
             root, commit = _get_root(account), _get_commit(account)
-            if since:
-                newer = chain([commit], read_newer(account, root, since))
-                return self._write(stream_car([commit[0]], newer))
+            newer = chain([commit], read_newer(account, root, since))
+            return self._write(stream_car([commit[0]], newer))
+
+    def _export_whole(self, account: AccountRow) -> CarFile:
+        known = self._cache.find(self.latest_commit(account)[0])
+        if known is not None:
+            return _in_memory(known)
+        with self._turn, database.snapshot():
+            root, commit = _get_root(account), _get_commit(account)
+            known = self._cache.find(commit[0])  # made by whoever had the turn before
+            if known is not None:
+                return _in_memory(known)
             start = write_car([commit[0]], [commit])
-            return self._write(chain([start], read_whole(account, root)))
+            car = self._write(chain([start], read_whole(account, root)))
+        if car.size_bytes <= MAX_FILE_BYTES:
+            self._cache.keep(commit[0], car.file.read())
+            car.file.seek(0)
+        return car
 
     def blocks(self, account: AccountRow, cids: Sequence[Cid]) -> CarFile:
         """The blocks with these CIDs, in a file without roots.
@@ -107,7 +124,7 @@ class RepoExport:
     def _write(self, chunks: Iterable[bytes]) -> CarFile:
         file = cast(
             "BinaryIO",
-            tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._directory)),  # noqa: SIM115 - the sender closes it
+            tempfile.SpooledTemporaryFile(MAX_FILE_BYTES, dir=str(self._directory)),  # noqa: SIM115 - the sender closes it
         )
         try:
             for chunk in chunks:
@@ -118,6 +135,10 @@ class RepoExport:
             file.close()
             raise
         return CarFile(file, size_bytes)
+
+
+def _in_memory(content: bytes) -> CarFile:
+    return CarFile(io.BytesIO(content), len(content))
 
 
 def _get_root(account: AccountRow) -> Cid:

@@ -17,6 +17,7 @@ from pds.atproto.mst.node import decode_node
 from pds.atproto.mst.tree import MissingBlockError, Tree
 from pds.errors import BlockNotFoundError, RepoNotFoundError
 from pds.services import Services, tree_reading
+from pds.services.export_cache import ExportCache
 from pds.services.record_writes import Write
 from pds.services.repo_export import CarFile
 from pds.services.tree_reading import DamagedRepoError
@@ -108,6 +109,7 @@ def test_export_is_the_same_however_little_is_read_ahead(
 
     monkeypatch.setattr(tree_reading, "_NODES_AHEAD", nodes_ahead)
     monkeypatch.setattr(repo_reading, "_BATCH", 3)
+    monkeypatch.setattr(services.repo_export, "_cache", ExportCache())
 
     assert read(services.repo_export.export(alice.row)) == whole
 
@@ -131,6 +133,7 @@ def test_export_shows_one_moment_while_others_write(
         database.close_thread_connection()
 
     monkeypatch.setattr(repo_reading, "all_nodes", write_meanwhile)
+    monkeypatch.setattr(services.repo_export, "_cache", ExportCache())
 
     assert read(services.repo_export.export(alice.row)) == before
     assert services.repo_export.latest_commit(alice.row)[0] != before[0][0]
@@ -313,3 +316,16 @@ def test_record_that_its_row_contradicts_is_damage(services: Services, alice: Pe
 
     with pytest.raises(DamagedRepoError):
         services.repo_export.record_proof(alice.row, SHORT, "key00001")
+
+
+def test_repeated_export_is_the_same_file_until_the_next_commit(
+    services: Services, alice: Person
+) -> None:
+    fill(services, alice, 20)
+    first = read(services.repo_export.export(alice.row))
+    assert read(services.repo_export.export(alice.row)) == first
+
+    write(services, alice, note(900))
+    later = read(services.repo_export.export(alice.row))
+    assert later[0] != first[0]
+    assert len(later[1]) > len(first[1])

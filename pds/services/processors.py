@@ -1,0 +1,34 @@
+"""One processor for the interpreter, the others for work that does not need it.
+
+Only one thread at a time can run Python. Spread over several processors, threads that take turns at
+that spend as much time on handing over as on working: with eight clients a small read cost 0.69 ms
+of processor time, and 0.29 once all threads stayed on one processor. Password hashing releases the
+interpreter and goes to threads of its own, which may run anywhere.
+
+Threads inherit where they may run, so ``share_one`` comes before any other thread is started.
+Where the system does not know such things (macOS), nothing happens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+_everywhere: set[int] = set()
+
+
+def share_one() -> None:
+    """Keep this thread, and those that it starts, on one processor."""
+    get: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    if get is None:
+        return
+    allowed = get(0)
+    if len(allowed) > 1:
+        _everywhere.update(allowed)
+        os.sched_setaffinity(0, {max(allowed)})
+
+
+def roam() -> None:
+    """Let the calling thread run on every processor again."""
+    if _everywhere:
+        os.sched_setaffinity(0, _everywhere)

@@ -132,6 +132,7 @@ class HttpClient:
         resolve: Resolve = system_resolve,
     ) -> None:
         self._allow_private = allow_private
+        self._is_closed = False
         self._pools = urllib3.PoolManager(
             num_pools=32,
             maxsize=8,
@@ -188,7 +189,11 @@ class HttpClient:
         raise TooManyRedirectsError(f"{host} redirects too often")
 
     def close(self) -> None:
-        """Close the kept connections now; ``clear`` alone leaves them to the garbage collector."""
+        """Close the kept connections now; ``clear`` alone leaves them to the garbage collector.
+
+        A request that is still under way in another thread ends first, and closes its own.
+        """
+        self._is_closed = True
         for key in self._pools.pools.keys():  # noqa: SIM118 # this container refuses to be iterated
             self._pools.pools[key].close()
         self._pools.clear()
@@ -210,6 +215,8 @@ class HttpClient:
             answer.close()  # an unread rest must not be taken for the next answer
             raise
         answer.release_conn()
+        if self._is_closed:
+            self.close()
         return Response(
             url, answer.status, {name.lower(): text for name, text in answer.headers.items()}, body
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cbor2
 import pytest
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ values = st.recursive(
 
 @settings(deadline=None, max_examples=200)
 @given(values)
-def test_reads_what_the_codec_writes(value: object) -> None:
+def test_reads_what_the_codec_writes(value: Any) -> None:
     data = dag_cbor.encode(value)
     assert decode_stored(data) == dag_cbor.decode(data) == value
 

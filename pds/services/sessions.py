@@ -75,7 +75,7 @@ class Sessions:
 
     def __init__(self, config: Config, clock: Clock, identity: SigningKeyLookup) -> None:
         self._tokens = SessionTokens(config.jwt_secret, config.service_did, clock)
-        self._service_did: str = config.service_did
+        self._audiences = (config.service_did, f"{config.service_did}#atproto_pds")
         self._admin_password = config.admin_password.encode("utf-8")
         self._clock = clock
         self._identity = identity
@@ -242,7 +242,7 @@ class Sessions:
         now_s = self._clock() // _SECOND_US
         try:
             claims, signed, signature = service_auth.decode_service_token(token, now=now_s)
-            service_auth.check_service_claims(claims, audiences={self._service_did}, lxm=lxm)
+            service_auth.check_service_claims(claims, audiences=self._audiences, lxm=lxm)
         except ServiceAuthError as error:
             raise ServiceTokenError(error.error, str(error)) from error
         if not is_did(claims.iss):

@@ -84,6 +84,14 @@ def test_service_token_proves_its_issuer(services: Services) -> None:
     assert services.sessions.verify_service(token, CREATE_ACCOUNT) == newcomer.did
 
 
+def test_service_token_may_name_the_pds_service_of_this_server(services: Services) -> None:
+    newcomer = make_newcomer(services)
+
+    token = newcomer.token(services, aud=f"{services.config.service_did}#atproto_pds")
+
+    assert services.sessions.verify_service(token, CREATE_ACCOUNT) == newcomer.did
+
+
 @pytest.mark.parametrize(
     ("claims", "error"),
     [

@@ -107,32 +107,45 @@ class Firehose:
         info: RequestInfo = environ[ENVIRON_KEY]
         info.nsid = method.nsid
         with self._seats.take(info.client_ip):
-            connection = Connection(environ)
-            outcome = self._run(environ, info, method, connection)
+            # Before the handshake: to the client the stream begins when it is told that it is
+            # connected, and whatever is written from then on belongs to it.
+            opened = self._open(environ, info, method)
+            try:
+                outcome = self._run(Connection(environ), opened, info)
+            finally:
+                if not isinstance(opened, Exception):
+                    opened.close()
         logger.info("subscriber left: id=%s ip=%s why=%s", info.id, info.client_ip, outcome)
         info.log("101", "-")
         return Response(status=101)
 
-    def _run(
-        self,
-        environ: WSGIEnvironment,
-        info: RequestInfo,
-        method: Method,
-        connection: Connection,
-    ) -> str:
-        subscription: Subscription | None = None
+    def _open(
+        self, environ: WSGIEnvironment, info: RequestInfo, method: Method
+    ) -> Subscription | Exception:
+        """The subscription, or why there is none, which only an error frame can tell."""
         try:
             call = self._dispatcher.new_call(environ, info, method)
-            subscription = cast("StreamOpener", method.handler)(call)
-            return _Pump(connection, subscription, self._buffer_events).run()
+            return cast("StreamOpener", method.handler)(call)
+        except Exception as error:  # noqa: BLE001 # the edge: told after the handshake
+            return error
+
+    def _run(
+        self, connection: Connection, opened: Subscription | Exception, info: RequestInfo
+    ) -> str:
+        """Pump until one side ends; why it ended, for the log."""
+        if isinstance(opened, Exception):
+            return _tell_and_close(connection, opened, info)
+        try:
+            return _Pump(connection, opened, self._buffer_events).run()
         except Exception as error:  # noqa: BLE001 # the edge: told to the client as an error frame
-            status, name, message = describe(error, info.id)
-            code = POLICY_VIOLATION if status < 500 else INTERNAL_ERROR
-            connection.close(code, name, last_frame=encode_error(name, message))
-            return name
-        finally:
-            if subscription is not None:
-                subscription.close()
+            return _tell_and_close(connection, error, info)
+
+
+def _tell_and_close(connection: Connection, error: Exception, info: RequestInfo) -> str:
+    status, name, message = describe(error, info.id)
+    code = POLICY_VIOLATION if status < 500 else INTERNAL_ERROR
+    connection.close(code, name, last_frame=encode_error(name, message))
+    return name
 
 
 class ConsumerTooSlowError(PdsError):

@@ -14,7 +14,7 @@ from pds.web import firehose, websocket
 from pds.xrpc.method import Auths, Call, Method
 from tests.web.conftest import methods
 from tests.web.harness import Running, make_services, read_all, running
-from tests.web.streams import HANDSHAKE, NSID, PATH, Stream, open_raw, subscriber, wait_for
+from tests.web.streams import HANDSHAKE, NSID, PATH, Place, Stream, open_raw, subscriber, wait_for
 
 
 @pytest.fixture
@@ -59,13 +59,24 @@ def test_every_subscriber_gets_every_frame(web: Running, stream: Stream) -> None
     stream.add(b"before")
     with subscriber(web) as one, subscriber(web) as two, subscriber(web, "?cursor=0") as three:
         assert [three.receive(5), three.receive(5)] == [b"opening", b"before"]
-        until = time.monotonic() + 5
-        while len(web.server._http.adopted._threads) < 3 and time.monotonic() < until:
-            time.sleep(0.01)
-        time.sleep(0.05)
         stream.add(b"x")
 
         assert [client.receive(5) for client in (one, two, three)] == [b"x"] * 3
+
+
+def test_what_is_written_once_the_client_is_connected_reaches_it(
+    web: Running, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start_slowly(self: Place, *args: Any) -> None:
+        time.sleep(0.2)
+        start(self, *args)
+
+    start = Place.__init__
+    monkeypatch.setattr(Place, "__init__", start_slowly)
+
+    with subscriber(web) as client:
+        stream.add(b"at once")
+        assert client.receive(5) == b"at once"
 
 
 def test_ordinary_requests_go_on_beside_subscribers(web: Running) -> None:

@@ -114,8 +114,9 @@ class Blobs:
             temporary = self._files.write_temporary(stream, self._upload_limit_bytes)
         except OSError as error:
             if error.errno in _DISK_FULL:
-                logger.exception("an upload failed: the disk is full")
-                raise NotEnoughResourcesError from error
+                logger.error("an upload failed: the disk is full")  # noqa: TRY400 # no bug to trace
+                message = "The server has no room for this upload"
+                raise NotEnoughResourcesError(message) from error
             raise
         try:
             mime_type = filetype.guess_mime(temporary.head) or declared

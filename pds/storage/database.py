@@ -47,6 +47,7 @@ logger = logging.getLogger("pds.database")
 
 BUSY_TIMEOUT_MS = 5_000
 
+_OUTSIDE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 _NOT_STORED = "The server could not store this change, try again later"
 
 DatabaseError = (PeeweeDatabaseError, sqlite3.DatabaseError)
@@ -121,7 +122,10 @@ def transaction() -> Iterator[None]:
                 yield
             callbacks = db.local.callbacks
         except (OperationalError, sqlite3.OperationalError) as error:
-            logger.exception("a change could not be stored")
+            reason = _reason_outside(error)
+            if reason is None:
+                raise
+            logger.error("a change could not be stored: %s", reason)  # noqa: TRY400 # no bug to trace
             raise NotEnoughResourcesError(_NOT_STORED) from error
         finally:
             db.local.callbacks = None
@@ -173,6 +177,20 @@ def execute(sql: str, params: Sequence[Any] = ()) -> int:
 def execute_many(sql: str, params: Sequence[Sequence[Any]]) -> None:
     """Run one statement once per item of ``params`` inside the caller's transaction."""
     db.connection().executemany(sql, params)
+
+
+def _reason_outside(error: BaseException) -> str | None:
+    """What SQLite says when disk, file or another program is at fault; None when it is our SQL.
+
+    SQLite rolls back by itself when a commit fails, so Peewee's own attempt fails as well and hides
+    the first error behind the second.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if getattr(link, "sqlite_errorname", "").startswith(_OUTSIDE):
+            return str(link)
+        link = link.__cause__ or link.__context__
+    return None
 
 
 def _run(callback: Callable[[], None]) -> None:

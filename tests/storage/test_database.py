@@ -210,6 +210,34 @@ def test_change_that_cannot_be_stored_is_told_in_the_protocols_words(
     assert keys() == ["a"]
 
 
+def test_full_disk_is_one_line_in_the_log_and_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def write_much() -> None:
+        with transaction():
+            save("a")
+            execute("INSERT INTO server_state VALUES ('b', ?)", ("x" * 5_000_000,))
+
+    execute("PRAGMA max_page_count = 200")
+    with pytest.raises(NotEnoughResourcesError):
+        write_much()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "a change could not be stored: database or disk is full"
+    ]
+    assert caplog.records[0].exc_info is None
+    assert keys() == []
+
+
+def test_wrong_statement_is_a_bug_and_not_called_anything_else() -> None:
+    def write() -> None:
+        with transaction():
+            execute("INSERT INTO nowhere VALUES (1)")
+
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        write()
+
+
 def test_broken_rule_of_the_schema_is_a_bug_and_leaves_nothing() -> None:
     def twice() -> None:
         with transaction():

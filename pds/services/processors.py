@@ -25,7 +25,8 @@ def share_one() -> None:
     allowed = get(0)
     if len(allowed) > 1:
         _everywhere.update(allowed)
-        os.sched_setaffinity(0, {max(allowed)})
+        # By process number, so that two servers on one machine do not choose the same.
+        os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
 
 
 def roam() -> None:

@@ -11,25 +11,34 @@ Where the system does not know such things (macOS), nothing happens.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+
+logger = logging.getLogger("pds.processors")
 
 _everywhere: set[int] = set()
 
 
 def share_one() -> None:
     """Keep this thread, and those that it starts, on one processor."""
-    get: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
-    if get is None:
+    if not hasattr(os, "sched_getaffinity"):
         return
-    allowed = get(0)
+    allowed = os.sched_getaffinity(0)
     if len(allowed) > 1:
         _everywhere.update(allowed)
         # By process number, so that two servers on one machine do not choose the same.
-        os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+        _stay_on({sorted(allowed)[os.getpid() % len(allowed)]})
 
 
 def roam() -> None:
     """Let the calling thread run on every processor again."""
     if _everywhere:
-        os.sched_setaffinity(0, _everywhere)
+        _stay_on(_everywhere)
+
+
+def _stay_on(allowed: set[int]) -> None:
+    """A wish, not a need: some containers forbid it, and the server runs all the same."""
+    try:
+        os.sched_setaffinity(0, allowed)
+    except OSError as error:
+        logger.info("the system does not let threads choose a processor: %s", error)

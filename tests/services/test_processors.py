@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -48,3 +49,17 @@ def test_threads_stay_on_one_processor_unless_they_roam() -> None:
 def test_roaming_changes_nothing_when_nobody_shares() -> None:
     everywhere = os.sched_getaffinity(0)
     assert seen_in_a_thread(roaming=True) == everywhere
+
+
+def test_a_system_that_forbids_it_is_no_reason_not_to_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_thread: int, _allowed: set[int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with caplog.at_level(logging.INFO, "pds.processors"):
+        processors.share_one()
+        processors.roam()
+    assert "Operation not permitted" in caplog.text
+    monkeypatch.undo()  # the fixture above puts the real processors back

@@ -16,7 +16,8 @@ import errno
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -110,19 +111,13 @@ class Blobs:
             NotEnoughResourcesError: the disk is full.
         """
         declared = _declared_type(content_type)
-        try:
+        with _full_disk_told():
             temporary = self._files.write_temporary(stream, self._upload_limit_bytes)
-        except OSError as error:
-            if error.errno in _DISK_FULL:
-                logger.error("an upload failed: the disk is full")  # noqa: TRY400 # no bug to trace
-                message = "The server has no room for this upload"
-                raise NotEnoughResourcesError(message) from error
-            raise
-        try:
-            mime_type = filetype.guess_mime(temporary.head) or declared
-            mime_type = self._keep(account, temporary, mime_type)
-        finally:
-            self._files.discard(temporary)
+            try:
+                mime_type = filetype.guess_mime(temporary.head) or declared
+                mime_type = self._keep(account, temporary, mime_type)
+            finally:
+                self._files.discard(temporary)
         return BlobRef(temporary.cid, mime_type, temporary.size_bytes)
 
     def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
@@ -300,6 +295,18 @@ class Blobs:
 
     def _lock(self, account_id: int) -> threading.Lock:
         return self._locks[account_id % _LOCKS]
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        logger.error("an upload failed: the disk is full")  # noqa: TRY400 # no bug to trace
+        message = "The server has no room for this upload"
+        raise NotEnoughResourcesError(message) from error
 
 
 def _declared_type(content_type: str | None) -> str:

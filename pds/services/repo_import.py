@@ -100,8 +100,13 @@ class RepoImport:
             InvalidSwapError: the repo was changed in the meantime.
             UnresolvableDidError: the DID document, with the key to check against, is not there.
             AccountNotFoundError, AccountTakedownError: it happened in the meantime.
+            NotEnoughResourcesError: the disk is full.
         """
-        with self._claim(account.id), closing(ImportStaging(self._directory)) as staging:
+        with (
+            self._claim(account.id),
+            database.told_as_lack_of_resources(),
+            closing(ImportStaging(self._directory)) as staging,
+        ):
             head = self._parts.repos.get_head(account.id)
             commit = self._receive(account, stream, staging)
             if commit.data == head.data and commit.rev < head.rev:

@@ -118,15 +118,9 @@ def transaction() -> Iterator[None]:
     with db.write_lock:
         db.local.callbacks = []
         try:
-            with db.atomic():
+            with told_as_lack_of_resources(), db.atomic():
                 yield
             callbacks = db.local.callbacks
-        except (OperationalError, sqlite3.OperationalError) as error:
-            reason = _reason_outside(error)
-            if reason is None:
-                raise
-            logger.error("a change could not be stored: %s", reason)  # noqa: TRY400 # no bug to trace
-            raise NotEnoughResourcesError(_NOT_STORED) from error
         finally:
             db.local.callbacks = None
         for callback in callbacks:
@@ -177,6 +171,19 @@ def execute(sql: str, params: Sequence[Any] = ()) -> int:
 def execute_many(sql: str, params: Sequence[Sequence[Any]]) -> None:
     """Run one statement once per item of ``params`` inside the caller's transaction."""
     db.connection().executemany(sql, params)
+
+
+@contextmanager
+def told_as_lack_of_resources() -> Iterator[None]:
+    """Raise NotEnoughResourcesError when disk, file or another program keep SQLite from writing."""
+    try:
+        yield
+    except (OperationalError, sqlite3.OperationalError) as error:
+        reason = _reason_outside(error)
+        if reason is None:
+            raise
+        logger.error("a change could not be stored: %s", reason)  # noqa: TRY400 # no bug to trace
+        raise NotEnoughResourcesError(_NOT_STORED) from error
 
 
 def _reason_outside(error: BaseException) -> str | None:

@@ -5,6 +5,7 @@ Spec: https://atproto.com/specs/xrpc#error-responses
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from typing import TYPE_CHECKING
@@ -26,12 +27,14 @@ from pds.atproto.syntax.nsid import InvalidNsidError
 from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
-from pds.errors import PdsError
+from pds.errors import NotEnoughResourcesError, PdsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 logger = logging.getLogger("pds.web")
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # What parsing a client's text may raise. Errors about stored data (blocks, trees, commits) are not
 # here on purpose: a damaged repo is the server's fault and must not look like the client's.
@@ -84,6 +87,9 @@ def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
     if isinstance(error, HTTPException) and error.code is not None:
         name = NAMES.get(error.code, "InvalidRequest" if error.code < 500 else NAMES[500])
         return error.code, name, error.name
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        logger.error("no room on the disk for request %s: %s", request_id, error)
+        return 503, NotEnoughResourcesError.error, "The server has no room for this"
     logger.error("unexpected error in request %s", request_id, exc_info=error)
     return 500, NAMES[500], "Internal Server Error"
 

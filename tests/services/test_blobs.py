@@ -122,6 +122,21 @@ def test_full_disk_is_said_and_leaves_nothing(
     assert stage.files() == []
 
 
+def test_disk_that_fills_up_at_the_last_step_is_said_as_well(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+
+    with pytest.raises(NotEnoughResourcesError):
+        stage.upload(b"hello")
+
+    assert stage.files() == []
+    assert database.rows("SELECT * FROM blob") == []
+
+
 def test_crash_before_the_row_leaves_an_upload_to_repeat(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

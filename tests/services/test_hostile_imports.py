@@ -17,9 +17,10 @@ from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.mst.layer import key_layer
 from pds.atproto.mst.node import Node, encode_node
 from pds.atproto.syntax.tid import Tid
-from pds.errors import InvalidRequestError, UnresolvableDidError
+from pds.errors import InvalidRequestError, NotEnoughResourcesError, UnresolvableDidError
 from pds.services import Services
 from pds.services.repo_import import MAX_RECORD_BYTES
+from pds.storage import import_staging
 from tests.factories import START_US, dump_tables, make_newcomer
 from tests.foreign_repo import NEWER_REV, REV, ForeignRepo, encode, raw_car, simple_records
 
@@ -273,6 +274,25 @@ def test_hostile_import_is_refused_and_changes_nothing(
         services.repo_import.import_repo(account, io.BytesIO(spoil(repo)))
 
     assert caught.value.status == 400
+    assert dump_tables("block", "record", "record_blob", "repo_root", "event") == before
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_full_disk_during_an_import_is_told_and_changes_nothing(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer = make_newcomer(services)
+    services.accounts.create(newcomer.wants())
+    account = services.accounts.get_account(newcomer.did)
+    before = dump_tables("block", "record", "record_blob", "repo_root", "event")
+    monkeypatch.setattr(
+        import_staging, "_TABLES", f"PRAGMA max_page_count = 8; {import_staging._TABLES}"
+    )
+    repo = ForeignRepo(newcomer.did, newcomer.key, simple_records(300))
+
+    with pytest.raises(NotEnoughResourcesError):
+        services.repo_import.import_repo(account, repo.stream())
+
     assert dump_tables("block", "record", "record_blob", "repo_root", "event") == before
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -50,6 +50,14 @@ def test_everything_else_is_a_bug_and_hidden(
     assert "request-1" in caplog.text
 
 
+def test_full_disk_is_a_503_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        status, name, _ = describe(OSError(28, "No space left on device"), "request-1")
+
+    assert (status, name) == (503, "NotEnoughResources")
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
 def test_child_of_an_input_error_counts_as_one() -> None:
     class NarrowerError(InvalidCidError):
         pass

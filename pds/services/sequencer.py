@@ -31,7 +31,9 @@ from pds.services.clock import Clock
 from pds.storage import database, events, server_state
 
 RING_BYTES = 8_000_000
-BATCH_BYTES = 1_000_000
+# A subscriber that stops reading pins one batch until it is given up on, and there may be a
+# thousand of them.
+BATCH_BYTES = 131_072
 PRUNE_SLICE = 1_000
 _PRUNED = "events_pruned_through"
 
@@ -160,7 +162,7 @@ class Sequencer:
         del self._ring[:drop]
 
     def read_after(self, position: int, timeout_s: float) -> tuple[list[bytes], int]:
-        """The frames after ``position``, about 1 MB at most, and the position they lead to.
+        """The frames after ``position``, about 128 kB at most, and the position they lead to.
 
         Waits up to ``timeout_s`` for news; an empty list means there was none.
         """
@@ -204,7 +206,7 @@ class Subscription:
         return self._sequencer.stopped
 
     def wait_frames(self, timeout_s: float) -> list[bytes]:
-        """The next frames in order, about 1 MB at most; empty when nothing came in time."""
+        """The next frames in order, about 128 kB at most; empty when nothing came in time."""
         frames, self._position = self._sequencer.read_after(self._position, timeout_s)
         if not frames:
             self._sequencer.notice_others()

@@ -136,9 +136,7 @@ class Repos:
         if len(writes) > MAX_WRITES:
             message = f"Too many writes. Max: {MAX_WRITES}"
             raise InvalidRequestError(message)
-        prepared = [None if w.value is None else prepare_record(w, self._validator) for w in writes]
-        for write in writes:
-            check_path(write.collection, write.rkey)
+        prepared = [self._prepare(write) for write in writes]
         with self.repo_lock(account.id):
             for _ in range(_TRIES):
                 try:
@@ -147,6 +145,13 @@ class Repos:
                     continue
         message = "The repo is being changed by another program, try again"
         raise NotEnoughResourcesError(message)
+
+    def _prepare(self, write: Write) -> PreparedRecord | None:
+        """The record of a write, checked; None for a delete, of which only the path is."""
+        if write.value is not None:
+            return prepare_record(write, self._validator)
+        check_path(write.collection, write.rkey)
+        return None
 
     def _try_apply(
         self,

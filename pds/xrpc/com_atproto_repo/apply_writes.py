@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pds.errors import InvalidRequestError
 from pds.services.record_writes import Write
-from pds.services.repos import MAX_WRITES, WriteResult
+from pds.services.repos import WriteResult
 from pds.xrpc.limits import repo_write_limits
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
 from pds.xrpc.repo_writes import commit_view, optional_cid, written_view
@@ -28,9 +27,6 @@ def _cost(call: Call) -> int:
 def apply_writes(call: Call) -> dict[str, Any]:
     given = call.input
     account = call.services.accounts.get_writable(given["repo"], call.did)
-    if len(given["writes"]) > MAX_WRITES:
-        message = f"Too many writes. Max: {MAX_WRITES}"
-        raise InvalidRequestError(message)
     writes = [_parse(call, write) for write in given["writes"]]
     result = call.services.repos.apply_writes(
         account, writes, swap_commit=optional_cid(given, "swapCommit")

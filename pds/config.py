@@ -15,11 +15,11 @@ from typing import Any
 
 from pds import __version__, local_secrets
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
+from pds.setting_groups import FirehoseSettings, UpstreamSettings
 from pds.settings import (
     REQUIRED,
     ConfigError,
     Network,
-    Reader,
     Setting,
     bind_address,
     boolean,
@@ -34,6 +34,7 @@ from pds.settings import (
     many,
     network,
     path,
+    setting,
     text,
     url,
 )
@@ -49,21 +50,12 @@ JWT_SECRET_MINIMUM = 32  # bytes; RFC 7518 §3.2 wants the key of HS256 as long 
 Values = dict[str, Any]
 
 
-def setting(read: Reader, default: Any, help_: str, **rest: Any) -> Any:
-    """A row of the table. ``default`` may be computed from the values read so far.
-
-    rest: ``shown`` (how the documentation names the default), ``secret``, ``effect`` (Setting).
-    """
-    row = {"shown": None, "secret": False, "effect": "used", **rest}
-    return dataclasses.field(metadata={"read": read, "default": default, "help": help_, **row})
-
-
 def is_local(values: Mapping[str, Any]) -> bool:
     return bool(values["hostname"] == "localhost")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config:
+class Config(FirehoseSettings, UpstreamSettings):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
     # --- service ----------------------------------------------------------------------------
@@ -163,26 +155,13 @@ class Config:
         shown="PDS_DEV_MODE",
     )
 
-    # --- invites and firehose ---------------------------------------------------------------
+    # --- invites ----------------------------------------------------------------------------
     invite_required: bool = setting(
         boolean,
         lambda values: not is_local(values),
         "new accounts need an invite code",
         shown="true, but false for localhost",
     )
-    max_subscription_buffer: int = setting(
-        integer(1), 500, "events a subscriber may lag behind before it is dropped"
-    )
-    repo_backfill_limit_ms: int = setting(
-        integer(0), 259_200_000, "how long events are kept for subscribers, in ms (72 hours)"
-    )
-
-    # --- other services ---------------------------------------------------------------------
-    bsky_app_view_url: str | None = setting(
-        url, None, "app view that is asked for handles this server cannot resolve"
-    )
-    bsky_app_view_did: str | None = setting(did, None, "its DID", effect="later")
-    crawlers: tuple[str, ...] = setting(many(url), (), "relays told of news", effect="later")
 
     # --- secrets ----------------------------------------------------------------------------
     jwt_secret: str = setting(text, REQUIRED, "signs session tokens", secret=True)
@@ -269,7 +248,10 @@ TABLE = tuple(
         field.metadata["secret"],
         field.metadata["effect"],
     )
-    for field in dataclasses.fields(Config)
+    # Its own first: the defaults of the others may rest on the hostname.
+    for field in sorted(
+        dataclasses.fields(Config), key=lambda field: field.name not in Config.__annotations__
+    )
     if field.metadata
 )
 SETTINGS: tuple[Setting, ...] = (*TABLE, *LATER_SETTINGS)

@@ -6,6 +6,7 @@ and returns its value, or raises ``ValueError`` with "what is wrong; what would 
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Callable
@@ -58,6 +59,15 @@ class Setting:
 
 
 REQUIRED = object()
+
+
+def setting(read: Reader, default: Any, help_: str, **rest: Any) -> Any:
+    """A row of the table. ``default`` may be computed from the values read so far.
+
+    rest: ``shown`` (how the documentation names the default), ``secret``, ``effect`` (Setting).
+    """
+    row = {"shown": None, "secret": False, "effect": "used", **rest}
+    return dataclasses.field(metadata={"read": read, "default": default, "help": help_, **row})
 
 
 def text(raw: str) -> str:

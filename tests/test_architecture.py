@@ -49,6 +49,8 @@ REVIEWED_AUTH = {
     "com.atproto.server.refreshSession": Auths.REFRESH,
     "com.atproto.sync.getBlob": Auths.OPTIONAL_OR_TAKEN_DOWN,
     "com.atproto.sync.getBlocks": Auths.OPTIONAL,
+    "com.atproto.sync.getCheckout": Auths.OPTIONAL,
+    "com.atproto.sync.getHead": Auths.OPTIONAL,
     "com.atproto.sync.getLatestCommit": Auths.OPTIONAL,
     "com.atproto.sync.getRecord": Auths.OPTIONAL,
     "com.atproto.sync.getRepo": Auths.OPTIONAL_OR_TAKEN_DOWN,

@@ -1,0 +1,14 @@
+"""com.atproto.sync.getCheckout: a whole repo, for old clients of getRepo."""
+
+from __future__ import annotations
+
+from pds.xrpc.method import Auths, Body, Call, query
+from pds.xrpc.sync_views import car_file
+
+
+@query("com.atproto.sync.getCheckout", auth=Auths.OPTIONAL)
+def get_checkout(call: Call) -> Body:
+    account = call.services.accounts.get_readable(
+        call.params["did"], call.caller.did, call.caller.is_admin
+    )
+    return car_file(call.services.repo_export.export(account, None))

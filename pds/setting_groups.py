@@ -31,4 +31,4 @@ class UpstreamSettings:
     bsky_app_view_url: str | None = setting(
         url, None, "app view that is asked for handles this server cannot resolve"
     )
-    bsky_app_view_did: str | None = setting(did, None, "its DID", effect="later")
+    bsky_app_view_did: str | None = setting(did, None, "its DID")

@@ -39,6 +39,7 @@ TABLES = (
     "repo_root",
     "block",
     "event",
+    "preference",
     "plc_operation",
 )
 CREATE_ACCOUNT = "com.atproto.server.createAccount"

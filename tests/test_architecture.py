@@ -25,6 +25,8 @@ MAX_LINES = {"pds": 400, "tests": 500}  # tests hold tables of cases
 
 # Who may call what. A change here is a change of who gets in: review it as such.
 REVIEWED_AUTH = {
+    "app.bsky.actor.getPreferences": Auths.USER_OR_TAKEN_DOWN,
+    "app.bsky.actor.putPreferences": Auths.USER_NOT_TAKEN_DOWN,
     "com.atproto.identity.resolveHandle": Auths.NONE,
     "com.atproto.repo.applyWrites": Auths.USER,
     "com.atproto.repo.createRecord": Auths.USER,

@@ -29,6 +29,7 @@ from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
 from pds.services.node_source import NodeSource
+from pds.services.preferences import Preferences
 from pds.services.records import Records
 from pds.services.repo_export import RepoExport
 from pds.services.repo_import import RepoImport
@@ -67,6 +68,7 @@ class Services:
     repo_export: RepoExport
     repo_import: RepoImport
     blobs: Blobs
+    preferences: Preferences
     sequencer: Sequencer
     local_plc: LocalPlc | None
     health: Health
@@ -134,6 +136,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             clock,
         ),
         blobs=blobs,
+        preferences=Preferences(clock),
         sequencer=sequencer,
         local_plc=local_plc,
         health=Health(clock),

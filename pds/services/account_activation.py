@@ -14,7 +14,7 @@ from pds.services.clock import Clock
 from pds.services.keys import SigningKeys
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
-from pds.storage import accounts
+from pds.storage import accounts, preferences
 from pds.storage.accounts import AccountRow, HostedRepo
 from pds.storage.database import transaction
 
@@ -36,6 +36,7 @@ class AccountCheck:
     indexed_records: int
     expected_blobs: int
     imported_blobs: int
+    preferences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class AccountActivation:
             indexed_records=record_count,
             expected_blobs=expected_blobs,
             imported_blobs=imported_blobs,
+            preferences=preferences.count(account.id),
         )
 
     def _has_valid_document(self, account: AccountRow) -> bool:

@@ -61,6 +61,7 @@ class Auths:
     FULL_USER = Auth("access", FULL)
     FULL_USER_NOT_TAKEN_DOWN = Auth("access", FULL, check_takedown=True)
     FULL_USER_OR_TAKEN_DOWN = Auth("access", FULL | {Scope.TAKENDOWN})
+    USER_OR_TAKEN_DOWN = Auth("access", STANDARD | {Scope.TAKENDOWN})
     REFRESH = Auth("refresh")
     REFRESH_OR_EXPIRED = Auth("refresh", allow_expired=True)
     ADMIN = Auth("admin")

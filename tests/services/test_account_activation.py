@@ -208,6 +208,7 @@ def test_check_counts_what_is_here(services: Services, alice: Person) -> None:
     services.repos.apply_writes(
         alice.row, [Write("create", "app.bsky.feed.post", "3jzfcijpj2z2a", POST)]
     )
+    services.preferences.put(alice.row, [{"$type": "app.bsky.x"}] * 2, full_access=True)
 
     check = services.accounts.check_status(alice.did)
 
@@ -215,7 +216,7 @@ def test_check_counts_what_is_here(services: Services, alice: Person) -> None:
     assert (check.repo.head, check.repo.rev) == (head.commit, head.rev)
     assert (check.activated, check.valid_did) == (True, True)
     assert (check.repo_blocks, check.indexed_records) == (3, 1)
-    assert (check.expected_blobs, check.imported_blobs) == (0, 0)
+    assert (check.expected_blobs, check.imported_blobs, check.preferences) == (0, 0, 2)
 
 
 def test_check_of_an_inactive_account_says_so(services: Services, alice: Person) -> None:

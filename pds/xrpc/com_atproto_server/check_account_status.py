@@ -17,7 +17,7 @@ def check_account_status(call: Call) -> dict[str, Any]:
         "repoRev": check.repo.rev,
         "repoBlocks": check.repo_blocks,
         "indexedRecords": check.indexed_records,
-        "privateStateValues": 0,
+        "privateStateValues": check.preferences,
         "expectedBlobs": check.expected_blobs,
         "importedBlobs": check.imported_blobs,
     }

@@ -1,0 +1,1 @@
+"""The app.bsky.actor methods that a PDS answers itself."""

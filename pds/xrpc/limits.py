@@ -1,7 +1,8 @@
 """How often a method may be called: every budget there is, by name.
 
-All of a method's limits are spent together, beside the global budget per address. The figures are
-those of the reference server, so that clients tuned to it behave.
+All of a method's limits are spent together, beside the global budget per address. Figures without a
+remark are those of the reference server, so that clients tuned to it behave; the others are wide
+enough for any person, and narrow enough to make guessing and pestering pointless.
 """
 
 from __future__ import annotations
@@ -18,21 +19,91 @@ MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
 DAY_S = 24 * HOUR_S
 
+# --- whatever is called --------------------------------------------------------------------------
+
 GLOBAL_PER_ADDRESS = Limit("global-ip", 3_000, 5 * MINUTE_S)
+# Ours: wrong admin passwords. Right ones cost nothing.
+ADMIN_FAILURES = (Limit("admin-failures", 20, 15 * MINUTE_S),)
+# Ours: opening the firehose, beside the number of subscribers there may be at a time.
+SUBSCRIBE = (Limit("com.atproto.sync.subscribeRepos-0", 300, 5 * MINUTE_S),)
+
+# --- signing up and in ---------------------------------------------------------------------------
 
 CREATE_ACCOUNT = (Limit("com.atproto.server.createAccount-0", 100, 5 * MINUTE_S),)
 CREATE_SESSION = (
-    Limit("com.atproto.server.createSession-0", 300, DAY_S, key="identifier"),
-    Limit("com.atproto.server.createSession-1", 30, 5 * MINUTE_S, key="identifier"),
-    # The two above start anew for every name: this one stops trying one password on many.
+    Limit("com.atproto.server.createSession-0", 300, DAY_S, key="login"),
+    Limit("com.atproto.server.createSession-1", 30, 5 * MINUTE_S, key="login"),
+    # Ours. The two above start anew for every name: this one stops trying one password on many.
     Limit("com.atproto.server.createSession-2", 300, 5 * MINUTE_S),
+    # Ours. And for every address: this one stops many that try one name together.
+    Limit("com.atproto.server.createSession-3", 300, HOUR_S, key="login_from_anywhere"),
 )
+REFRESH_SESSION = (
+    Limit("com.atproto.server.refreshSession-0", 300, 5 * MINUTE_S, key="did"),
+)  # ours
+# Ours: hashing costs a tenth of a second of a processor.
+CREATE_APP_PASSWORD = (Limit("com.atproto.server.createAppPassword-0", 30, HOUR_S, key="did"),)
+RESERVE_SIGNING_KEY = (Limit("com.atproto.server.reserveSigningKey-0", 20, HOUR_S),)  # ours
+
+# --- what sends mail, and what takes the code from it --------------------------------------------
+
+
+def _mails(nsid: str) -> tuple[Limit, ...]:
+    """For a method that sends its caller a code."""
+    return (Limit(f"{nsid}-0", 5, HOUR_S, key="did"), Limit(f"{nsid}-1", 15, DAY_S, key="did"))
+
+
+def _guesses(nsid: str) -> tuple[Limit, ...]:
+    """Ours, for a method that takes its caller's code."""
+    return (Limit(f"{nsid}-0", 30, HOUR_S, key="did"), Limit(f"{nsid}-1", 100, DAY_S, key="did"))
+
+
+REQUEST_ACCOUNT_DELETE = _mails("com.atproto.server.requestAccountDelete")
+REQUEST_EMAIL_CONFIRMATION = _mails("com.atproto.server.requestEmailConfirmation")
+REQUEST_EMAIL_UPDATE = _mails("com.atproto.server.requestEmailUpdate")
+REQUEST_PLC_OPERATION_SIGNATURE = _mails(
+    "com.atproto.identity.requestPlcOperationSignature"
+)  # ours
+REQUEST_PASSWORD_RESET = (
+    Limit("com.atproto.server.requestPasswordReset-0", 15, HOUR_S),
+    Limit("com.atproto.server.requestPasswordReset-1", 50, DAY_S),
+    # Ours: nobody's mailbox is filled from many addresses.
+    Limit("com.atproto.server.requestPasswordReset-2", 5, HOUR_S, key="email"),
+    Limit("com.atproto.server.requestPasswordReset-3", 15, DAY_S, key="email"),
+)
+CONFIRM_EMAIL = _guesses("com.atproto.server.confirmEmail")
+UPDATE_EMAIL = _guesses("com.atproto.server.updateEmail")
+SIGN_PLC_OPERATION = _guesses("com.atproto.identity.signPlcOperation")
+RESET_PASSWORD = (Limit("com.atproto.server.resetPassword-0", 50, 5 * MINUTE_S),)
+DELETE_ACCOUNT = (
+    Limit("com.atproto.server.deleteAccount-0", 50, 5 * MINUTE_S),
+    # Ours: guesses at one account's password and code, from any address.
+    Limit("com.atproto.server.deleteAccount-1", 100, HOUR_S, key="subject"),
+)
+
+# --- identity ------------------------------------------------------------------------------------
+
 UPDATE_HANDLE = (
     Limit("com.atproto.identity.updateHandle-0", 10, 5 * MINUTE_S, key="did"),
     Limit("com.atproto.identity.updateHandle-1", 50, DAY_S, key="did"),
 )
+# Ours from here on: each of these makes this server ask others.
+SUBMIT_PLC_OPERATION = (Limit("com.atproto.identity.submitPlcOperation-0", 30, HOUR_S, key="did"),)
+ACTIVATE_ACCOUNT = (Limit("com.atproto.server.activateAccount-0", 60, HOUR_S, key="did"),)
+DEACTIVATE_ACCOUNT = (Limit("com.atproto.server.deactivateAccount-0", 60, HOUR_S, key="did"),)
+# One budget: they do the same work.
+RESOLVE_IDENTITY = (Limit("resolve-identity", 600, 5 * MINUTE_S),)
+REFRESH_IDENTITY = (Limit("com.atproto.identity.refreshIdentity-0", 60, 5 * MINUTE_S),)
+CHECK_HANDLE_AVAILABILITY = (
+    Limit("com.atproto.temp.checkHandleAvailability-0", 300, 5 * MINUTE_S),
+)
+
+# --- repos and preferences -----------------------------------------------------------------------
+
 UPLOAD_BLOB = (Limit("com.atproto.repo.uploadBlob-0", 1_000, DAY_S),)
 GET_REPO = (Limit("com.atproto.sync.getRepo-0", 6_000, 5 * MINUTE_S),)
+IMPORT_REPO = (Limit("com.atproto.repo.importRepo-0", 60, HOUR_S, key="did"),)  # ours
+PUT_PREFERENCES = (Limit("app.bsky.actor.putPreferences-0", 300, 5 * MINUTE_S, key="did"),)  # ours
 
 REPO_WRITES_HOUR_POINTS = 5_000
 REPO_WRITES_DAY_POINTS = 35_000

@@ -89,18 +89,27 @@ class Caller:
 ANONYMOUS = Caller("anonymous")
 
 
+LimitKey = Literal["ip", "did", "login", "login_from_anywhere", "email", "subject"]
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A budget: at most ``points`` per ``window_s`` seconds for one ``key``.
 
-    Limits with the same ``name`` share one budget. ``key``: "ip", "did" or "identifier" (login name
-    and address together). ``cost`` computes a call's points from it; None is one point.
+    Limits with the same ``name`` share one budget. ``cost`` computes a call's points from it; None
+    is one point. key:
+        ip       the caller's address
+        did      the caller's account
+        login    the name somebody logs in with, together with the address
+        login_from_anywhere  that name alone; not for addresses its owner has logged in from
+        email    the address in the body's ``email``
+        subject  the account in the body's ``did``
     """
 
     name: str
     points: int
     window_s: int
-    key: Literal["ip", "did", "identifier"] = "ip"
+    key: LimitKey = "ip"
     cost: Callable[[Call], int] | None = None
 
 
@@ -198,14 +207,16 @@ def procedure(
     return declare
 
 
-def subscription(nsid: str, *, auth: Auth) -> Callable[[StreamOpener], StreamOpener]:
+def subscription(
+    nsid: str, *, auth: Auth, limits: tuple[Limit, ...] = ()
+) -> Callable[[StreamOpener], StreamOpener]:
     """Declare the decorated function as the event stream ``nsid``.
 
     It opens a ``Subscription``; ``web/firehose.py`` pumps its frames into the WebSocket.
     """
 
     def declare(opener: StreamOpener) -> StreamOpener:
-        _register(Method(nsid, "subscription", auth, opener))
+        _register(Method(nsid, "subscription", auth, opener, limits))
         return opener
 
     return declare

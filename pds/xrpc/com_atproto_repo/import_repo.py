@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pds.errors import InvalidRequestError
+from pds.xrpc.limits import IMPORT_REPO
 from pds.xrpc.method import Auths, Call, procedure
 
 
 @procedure(
     "com.atproto.repo.importRepo",
     auth=Auths.FULL_USER_NOT_TAKEN_DOWN,
+    limits=IMPORT_REPO,
     body_limit_bytes=lambda services: services.config.max_repo_import_size,
 )
 def import_repo(call: Call) -> None:

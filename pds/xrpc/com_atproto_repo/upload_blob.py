@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pds.errors import InvalidRequestError
-from pds.xrpc.method import Auths, Call, Limit, procedure
-
-LIMIT = Limit("com.atproto.repo.uploadBlob", 1000, 86_400)
+from pds.xrpc.limits import UPLOAD_BLOB
+from pds.xrpc.method import Auths, Call, procedure
 
 
 @procedure(
     "com.atproto.repo.uploadBlob",
     auth=Auths.UPLOAD,
-    limits=(LIMIT,),
+    limits=UPLOAD_BLOB,
     body_limit_bytes=lambda services: services.config.blob_upload_limit,
 )
 def upload_blob(call: Call) -> dict[str, Any]:

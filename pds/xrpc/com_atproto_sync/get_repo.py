@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pds.xrpc.method import Auths, Body, Call, Limit, query
+from pds.xrpc.limits import GET_REPO
+from pds.xrpc.method import Auths, Body, Call, query
 from pds.xrpc.sync_views import car_file
-
-# Mirrors fetch many repos in a row, so this has a budget of its own.
-LIMIT = Limit("com.atproto.sync.getRepo", 6000, 300)
 
 
 @query(
     "com.atproto.sync.getRepo",
     auth=Auths.OPTIONAL_OR_TAKEN_DOWN,
-    limits=(LIMIT,),
-    counts_globally=False,
+    limits=GET_REPO,
+    counts_globally=False,  # mirrors fetch many repos in a row
 )
 def get_repo(call: Call) -> Body:
     account = call.services.accounts.get_readable(

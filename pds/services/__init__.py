@@ -76,6 +76,7 @@ class Services:
 
     def resume(self) -> None:
         """Finish or undo what a crash has cut off. Call once, before serving."""
+        self.blobs.cleanup_uploads()
         self.repo_import.cleanup_staging()
         self.accounts.resume_pending()
 

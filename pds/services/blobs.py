@@ -6,7 +6,8 @@ matters: a file is in place before its row appears, and a row is gone before its
 What a crash leaves in between is a file without a row, which ``sweep_files`` removes.
 
 Renaming a file into place with adding its row, and deleting a row with its file, happen under one
-lock per account (shared by a few), or an upload could lose its file to a deletion under way.
+lock per account (shared by a few), or an upload could lose its file to a deletion under way. The
+command line deletes too, so uploads and deletions also keep other processes at a distance.
 Spec: https://atproto.com/specs/blob
 """
 
@@ -121,7 +122,7 @@ class Blobs:
         return BlobRef(temporary.cid, mime_type, temporary.size_bytes)
 
     def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
-        with self._lock(account.id):
+        with self._lock(account.id), self._files.hold(alone=False):
             _refuse_taken_down(blobs.find_blob(account.id, blob.cid))
             self._files.keep(blob, account.did)
             with database.transaction():
@@ -224,6 +225,10 @@ class Blobs:
         """(blobs that records refer to, how many of these are there), for checkAccountStatus."""
         return blobs.count_blobs(account_id)
 
+    def cleanup_uploads(self) -> None:
+        """Remove what uploads that were killed left on disk. Call it before serving."""
+        self._files.drop_leftovers()
+
     def expire_uploads(self, older_than_us: int = UPLOAD_LIFE_US) -> int:
         """Delete uploads no record has used in that time; returns how many."""
         through_us = self._clock() - older_than_us
@@ -240,7 +245,7 @@ class Blobs:
         return SweepResult(self._remove_unknown_files(), self._report_lost_files())
 
     def _delete_due(self, account_id: int, did: str, cids: Sequence[Cid], through_us: int) -> int:
-        with self._lock(account_id):
+        with self._lock(account_id), self._files.hold(alone=True):
             with database.transaction():
                 gone = blobs.delete_due(account_id, cids, through_us)
             for cid in gone:
@@ -271,7 +276,7 @@ class Blobs:
         for cid in cids:
             if cid in known:
                 continue
-            with self._lock(lock_id):
+            with self._lock(lock_id), self._files.hold(alone=True):
                 if account_id is None or blobs.find_blob(account_id, cid) is None:
                     self._files.delete_in(folder, cid)
                     removed += 1

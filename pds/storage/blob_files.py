@@ -9,10 +9,12 @@ to anyone is decided by its row in ``blobs``; files without a row are left for `
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -46,11 +48,27 @@ class BlobFiles:
         self._temporary = directory / "tmp"
 
     def prepare(self) -> None:
-        """Make the directories and drop what uploads of an earlier run left. Call it at start."""
+        """Make the directories."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._temporary.mkdir(mode=0o700, exist_ok=True)
+
+    def drop_leftovers(self) -> None:
+        """Remove what uploads of an earlier run left, and every upload under way."""
         for leftover in self._temporary.iterdir():
             leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        """Keep programs that work on the same files apart while files and rows are to agree.
+
+        Any number may hold it together, or one ``alone``. Says nothing about threads.
+        """
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
 
     def path(self, did: str, cid: Cid) -> Path:
         """Where the blob is, or would be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -128,11 +129,16 @@ def test_discard_removes_an_unkept_blob_and_leaves_a_kept_one(
     assert everything_below(tmp_path) == [f"blobs/{DID}/{kept.cid}"]
 
 
-def test_prepare_drops_uploads_of_an_earlier_run(files: BlobFiles, tmp_path: Path) -> None:
+def test_uploads_of_an_earlier_run_are_dropped_on_request_alone(
+    files: BlobFiles, tmp_path: Path
+) -> None:
     path = keep(files, b"hello")
-    files.write_temporary(io.BytesIO(b"half done"), 100)
+    under_way = files.write_temporary(io.BytesIO(b"half done"), 100)
+    other_process = BlobFiles(tmp_path / "blobs")
+    other_process.prepare()
+    assert under_way.path.exists()
 
-    BlobFiles(tmp_path / "blobs").prepare()
+    other_process.drop_leftovers()
 
     assert everything_below(tmp_path) == [str(path.relative_to(tmp_path))]
 
@@ -181,3 +187,23 @@ def test_other_directories_are_not_taken_for_accounts(files: BlobFiles, tmp_path
     (tmp_path / "blobs" / "did:plc:file").touch()
 
     assert list(files.folders()) == []
+
+
+def test_a_process_that_deletes_waits_for_those_that_upload(
+    files: BlobFiles, tmp_path: Path
+) -> None:
+    order: list[str] = []
+    other_process = BlobFiles(tmp_path / "blobs")
+
+    def delete() -> None:
+        with other_process.hold(alone=True):
+            order.append("deletes")
+
+    with files.hold(alone=False), BlobFiles(tmp_path / "blobs").hold(alone=False):
+        thread = threading.Thread(target=delete)
+        thread.start()
+        thread.join(0.05)
+        order.append("uploaded")
+    thread.join()
+
+    assert order == ["uploaded", "deletes"]

@@ -70,7 +70,10 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What somebody asks for. ``issuer`` is the DID that signed the request, if any did."""
+    """What somebody asks for. ``issuer`` is the DID that signed the request, if any did.
+
+    by_operator: asked for on the server's own machine; needs no invite, may have a reserved name.
+    """
 
     handle: str
     email: str | None
@@ -79,6 +82,7 @@ class NewAccount:
     issuer: str | None = None
     invite_code: str | None = None
     recovery_key: str | None = None
+    by_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ class AccountCreation:
         The second part is the DID document of an account that moves in, else empty.
         """
         check_new_password(new.password)
-        if self._invite_required and not new.invite_code:
+        if self._invite_required and not (new.invite_code or new.by_operator):
             message = "No invite code provided"
             raise InvalidInviteCodeError(message)
         email = check_email(new.email)
@@ -172,7 +176,7 @@ class AccountCreation:
             raise AuthRequiredError(message)
         if new.recovery_key is not None:
             check_recovery_key(new.recovery_key)
-        handle = self._parts.handles.check_new(new.handle, did=new.did)
+        handle = self._parts.handles.check_new(new.handle, did=new.did, by_admin=new.by_operator)
         if new.invite_code:
             self._parts.invites.check(new.invite_code)
         check_free(handle, email, new.did)
@@ -237,15 +241,19 @@ class AccountCreation:
         logger.info("finished the cut-off sign-up of %s", pending.did)
 
     def _finish(self, account_id: int, did: str, handle: str | None, first: RepoChange) -> None:
-        """Transaction 2, without the session. The caller holds it."""
-        accounts.clear_pending(account_id)
+        """Transaction 2, without the session. The caller holds it.
+
+        Nothing is left to do when another process has resumed the same sign-up meanwhile.
+        """
+        if not accounts.clear_pending(account_id):
+            return
         self._parts.repos.store_initial(account_id, first)
         announce_new_account(self._parts.sequencer, did, handle, first)
 
     def _undo(self, account_id: int, did: str) -> None:
         with transaction():
-            accounts.delete(account_id)
-            self._parts.invites.give_back(did)
+            if accounts.delete_pending(account_id):
+                self._parts.invites.give_back(did)
 
     # --- an existing DID -------------------------------------------------------------------------
 

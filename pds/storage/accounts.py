@@ -210,8 +210,20 @@ def insert(new: NewAccountRow) -> int:
 # Every function below changes one row; the caller holds the transaction.
 
 
-def clear_pending(account_id: int) -> None:
-    execute('UPDATE account SET "pendingOperation" = NULL WHERE id = ?', (account_id,))
+def clear_pending(account_id: int) -> bool:
+    """Make a sign-up an account; False when it is one already, or gone."""
+    return 0 < execute(
+        'UPDATE account SET "pendingOperation" = NULL'
+        ' WHERE id = ? AND "pendingOperation" IS NOT NULL',
+        (account_id,),
+    )
+
+
+def delete_pending(account_id: int) -> bool:
+    """Remove a sign-up that came to nothing; False when it is an account by now, or gone."""
+    return 0 < execute(
+        'DELETE FROM account WHERE id = ? AND "pendingOperation" IS NOT NULL', (account_id,)
+    )
 
 
 def set_deactivated(account_id: int, at: str | None, delete_after: str | None) -> None:

@@ -225,6 +225,15 @@ def test_invite_only_server_demands_a_code(services: Services) -> None:
     assert dump_tables() == before
 
 
+def test_operator_needs_no_code_and_may_give_reserved_names(services: Services) -> None:
+    creation = invite_only_creation(services)
+
+    created = creation.create(new_account("admin", by_operator=True))
+
+    assert created.handle == "admin.test"
+    assert services.accounts.get_account(created.did).is_active
+
+
 def test_code_is_spent_by_the_account_it_let_in(services: Services) -> None:
     code = make_code(services)
 

@@ -198,6 +198,34 @@ def test_resuming_again_changes_nothing(
     assert dump_tables() == before
 
 
+def test_sign_up_that_another_process_finishes_first_is_made_once(
+    services: Services, creation: AccountCreation, directory: Directory
+) -> None:
+    directory.after = lambda: services.accounts.resume_pending()
+
+    created = creation.create(new_account())
+
+    assert [kind for kind, _ in read_events()] == ALL_EVENTS
+    assert rows("SELECT count(*) FROM block") == [(1,)]
+    assert services.sessions.verify_access(created.tokens.access_jwt).did == created.did
+
+
+def test_sign_up_finished_by_another_process_is_not_undone(
+    services: Services, creation: AccountCreation, directory: Directory
+) -> None:
+    def finished_elsewhere() -> None:
+        services.accounts.resume_pending()
+        raise UpstreamFailureError
+
+    directory.after = finished_elsewhere
+    directory.is_silent = True
+
+    with pytest.raises(UpstreamFailureError):
+        creation.create(new_account())
+
+    assert services.accounts.get_account("alice.test").is_active
+
+
 class FailingSessions(Sessions):
     """Fails in the last step of transaction 2."""
 

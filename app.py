@@ -8,7 +8,8 @@ import gc
 import logging
 import sys
 
-from pds.config import Config, load_environment
+from pds.config import Config
+from pds.environment import load_environment
 from pds.jobs.schedule import Schedule
 from pds.services import build_services, processors
 from pds.settings import ConfigError

@@ -2,18 +2,17 @@
 
 The class is the table: the field ``port`` is the variable ``PDS_PORT``. Names and meanings are the
 reference PDS's, so that its environment files load unchanged; those this version does not act on
-are in ``later_settings.py``. This is the only module that reads the process's environment.
+are in ``later_settings.py``. Where the values come from is ``environment.py``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pds import __version__, local_secrets
+from pds import __version__
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
 from pds.setting_groups import FirehoseSettings, UpstreamSettings
 from pds.settings import (
@@ -39,7 +38,7 @@ from pds.settings import (
     url,
 )
 
-__all__ = ["SETTINGS", "Config", "ConfigError", "load_environment"]
+__all__ = ["SETTINGS", "Config", "ConfigError"]
 
 LOCAL_DIRECTORY_URL = "the directory built in for localhost, else https://plc.directory"
 OWN_NETWORKS = (
@@ -330,35 +329,3 @@ def _warnings(given: Mapping[str, str]) -> list[str]:
             f" forge; make one with: {HOW_TO_MAKE['PDS_JWT_SECRET']}"
         )
     return warnings
-
-
-def load_environment() -> dict[str, str]:
-    """The process's environment, completed by ``PDS_ENV_FILE`` and, in local mode, by secrets.
-
-    What the process was given wins over the file, the file over generated secrets.
-
-    Raises:
-        ConfigError: the file cannot be read, or the local secrets cannot be read or made.
-    """
-    environ = dict(os.environ)  # noqa: TID251 # the one place
-    if environ.get("PDS_ENV_FILE"):
-        environ = {**_parse_env_file(Path(environ["PDS_ENV_FILE"])), **environ}
-    if environ.get("PDS_HOSTNAME", "").strip().lower() not in ("", "localhost"):
-        return environ
-    if all(environ.get(name) for name in local_secrets.NAMES):
-        return environ
-    directory = path(environ.get("PDS_DATA_DIRECTORY") or "data")
-    given = {name: raw for name, raw in environ.items() if raw}
-    return {**local_secrets.load_or_create(directory), **given}
-
-
-def _parse_env_file(file: Path) -> dict[str, str]:
-    from dotenv import dotenv_values  # only needed here, and not by tools that import the table
-
-    try:
-        with file.open(encoding="utf-8") as stream:
-            parsed = dotenv_values(stream=stream, interpolate=False)
-    except OSError as error:
-        problem = f"PDS_ENV_FILE: {file} cannot be read ({error.strerror}); check path and rights"
-        raise ConfigError([problem]) from error
-    return {name: value or "" for name, value in parsed.items()}

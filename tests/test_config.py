@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import pds
-from pds.config import SETTINGS, Config, ConfigError, load_environment
+from pds.config import SETTINGS, Config, ConfigError
+from pds.environment import load_environment
 from pds.local_secrets import FILE_NAME, NAMES
 
 SECRETS = {

@@ -212,18 +212,17 @@ def insert(new: NewAccountRow) -> int:
 
 def clear_pending(account_id: int) -> bool:
     """Make a sign-up an account; False when it is one already, or gone."""
-    return 0 < execute(
+    sql = (
         'UPDATE account SET "pendingOperation" = NULL'
-        ' WHERE id = ? AND "pendingOperation" IS NOT NULL',
-        (account_id,),
+        ' WHERE id = ? AND "pendingOperation" IS NOT NULL'
     )
+    return execute(sql, (account_id,)) > 0
 
 
 def delete_pending(account_id: int) -> bool:
     """Remove a sign-up that came to nothing; False when it is an account by now, or gone."""
-    return 0 < execute(
-        'DELETE FROM account WHERE id = ? AND "pendingOperation" IS NOT NULL', (account_id,)
-    )
+    sql = 'DELETE FROM account WHERE id = ? AND "pendingOperation" IS NOT NULL'
+    return execute(sql, (account_id,)) > 0
 
 
 def set_deactivated(account_id: int, at: str | None, delete_after: str | None) -> None:

@@ -1,0 +1,73 @@
+"""Which settings a command of the operator works with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pds import environment
+from pds.environment import operator_environment
+from pds.local_secrets import FILE_NAME
+from pds.settings import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, and no settings; Hearth itself is in ``hearth``."""
+    for name in [name for name in os.environ if name.startswith("PDS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(environment, "HERE", tmp_path / "hearth")
+    monkeypatch.setattr(environment, "INSTALLED_ENV_FILE", tmp_path / "installed.env")
+    return tmp_path
+
+
+def write_file(home: Path, name: str) -> Path:
+    """A file of settings that says where it was."""
+    file = home / name
+    file.write_text(f"PDS_SERVICE_NAME={name}\n")
+    return file
+
+
+def name_of(environ: dict[str, str]) -> str | None:
+    return environ.get("PDS_SERVICE_NAME")
+
+
+def test_named_file_wins_over_the_environments_and_that_over_the_installed_servers(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert name_of(operator_environment()) is None
+    write_file(home, "installed.env")
+    assert name_of(operator_environment()) == "installed.env"
+    monkeypatch.setenv("PDS_ENV_FILE", str(write_file(home, "given.env")))
+    assert name_of(operator_environment()) == "given.env"
+    assert name_of(operator_environment(write_file(home, "named.env"))) == "named.env"
+
+
+def test_named_file_that_is_not_there_is_refused(home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.env cannot be read"):
+        operator_environment(home / "absent.env")
+
+
+def test_data_is_looked_for_here_then_beside_the_program(home: Path) -> None:
+    assert operator_environment()["PDS_DATA_DIRECTORY"] == str(home / "hearth/data")
+
+    (home / "data").mkdir()
+    assert operator_environment()["PDS_DATA_DIRECTORY"] == str(home / "hearth/data")
+
+    (home / "data/pds.sqlite").touch()
+    assert operator_environment()["PDS_DATA_DIRECTORY"] == str(home / "data")
+
+
+def test_given_data_directory_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(home / "elsewhere"))
+
+    assert operator_environment()["PDS_DATA_DIRECTORY"] == str(home / "elsewhere")
+
+
+def test_looking_makes_no_secrets(home: Path) -> None:
+    operator_environment()
+
+    assert not list(home.rglob(FILE_NAME))

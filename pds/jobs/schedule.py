@@ -22,6 +22,7 @@ from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
 from pds.jobs.optimize_database import optimize_database
 from pds.jobs.prune_events import prune_events
+from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
 from pds.services.maintenance import release_connection
@@ -47,6 +48,7 @@ class Job:
 JOBS = (
     Job("prune_events", timedelta(hours=1), prune_events),
     Job("resume_sign_ups", timedelta(hours=1), resume_sign_ups),
+    Job("resume_identity_changes", timedelta(hours=1), resume_identity_changes),
     Job("expire_uploads", timedelta(hours=1), expire_uploads),
     Job("expire_tokens", timedelta(hours=6), expire_tokens),
     Job("expire_did_cache", timedelta(hours=1), expire_did_cache),

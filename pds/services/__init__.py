@@ -22,9 +22,11 @@ from pds.services.account_creation import AccountCreation
 from pds.services.accounts import Accounts
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
+from pds.services.handle_changes import HandleChanges
 from pds.services.handles import Handles
 from pds.services.health import Health
 from pds.services.identity import Identity
+from pds.services.identity_journal import IdentityJournal
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
@@ -62,7 +64,9 @@ class Services:
     sessions: Sessions
     invites: Invites
     handles: Handles
+    handle_changes: HandleChanges
     identity: Identity
+    identity_journal: IdentityJournal
     repos: Repos
     records: Records
     repo_export: RepoExport
@@ -79,6 +83,7 @@ class Services:
         self.blobs.cleanup_uploads()
         self.repo_import.cleanup_staging()
         self.accounts.resume_pending()
+        self.identity_journal.resume()
 
     def close(self) -> None:
         """Stop what runs in the background. Call after the last request."""
@@ -98,6 +103,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     keys = SigningKeys(identity.rotation_key)
     validator = Validator(Catalog.installed())
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
+    journal = IdentityJournal(identity, sequencer, clock)
     blobs = Blobs(
         config.blobstore_disk_location, clock=clock, upload_limit_bytes=config.blob_upload_limit
     )
@@ -127,7 +133,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sessions=sessions,
         invites=invites,
         handles=handles,
+        handle_changes=HandleChanges(identity, handles, journal),
         identity=identity,
+        identity_journal=journal,
         repos=repos,
         records=Records(),
         repo_export=RepoExport(config.data_directory / "tmp", nodes),

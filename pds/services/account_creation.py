@@ -17,9 +17,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +34,7 @@ from pds.errors import (
 from pds.services.account_events import announce_new_account
 from pds.services.clock import Clock
 from pds.services.handles import Handles
+from pds.services.in_progress import InProgress
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.passwords import hash_password
@@ -101,6 +99,7 @@ class _Checked:
     email: str
     password_scrypt: str | None
     invite_code: str | None
+    recovery_key: str | None
     key: PrivateKey
 
 
@@ -124,8 +123,7 @@ class AccountCreation:
         self._parts = parts
         self._clock = clock
         self._invite_required = invite_required
-        self._in_progress: set[str] = set()
-        self._in_progress_lock = threading.Lock()
+        self._in_progress = InProgress()
 
     def create(self, new: NewAccount) -> CreatedAccount:
         """Create an account and its first session; all of it or nothing.
@@ -142,7 +140,7 @@ class AccountCreation:
         """
         checked, document = self._check(new)
         if new.did is None:
-            return self._create_with_new_did(checked, new.recovery_key)
+            return self._create_with_new_did(checked)
         return self._move_in(new.did, checked, document)
 
     def resume_pending(self) -> None:
@@ -151,7 +149,7 @@ class AccountCreation:
         One that cannot be decided because the directory is silent stays pending for the next time.
         """
         for pending in accounts.list_pending():
-            with self._claim(pending.did) as is_ours:
+            with self._in_progress.claim(pending.did) as is_ours:
                 if not is_ours:
                     continue
                 try:
@@ -183,16 +181,17 @@ class AccountCreation:
         document = {} if new.did is None else self._parts.directory.did_document(new.did)
         password_scrypt = None if new.password is None else hash_password(new.password)
         key = self._parts.keys.create()
-        return _Checked(handle, email, password_scrypt, new.invite_code, key), document
+        checked = _Checked(handle, email, password_scrypt, new.invite_code, new.recovery_key, key)
+        return checked, document
 
     # --- a new DID -------------------------------------------------------------------------------
 
-    def _create_with_new_did(self, checked: _Checked, recovery_key: str | None) -> CreatedAccount:
+    def _create_with_new_did(self, checked: _Checked) -> CreatedAccount:
         did, operation = self._parts.directory.new_genesis(
-            checked.handle, checked.key.did_key, recovery_key
+            checked.handle, checked.key.did_key, checked.recovery_key
         )
         first_commit = self._parts.repos.initial(did, checked.key)
-        with self._claim(did):
+        with self._in_progress.claim(did):
             with transaction():
                 account_id = self._insert(did, checked, operation=operation)
             self._register(account_id, did, operation)
@@ -283,22 +282,10 @@ class AccountCreation:
                 created_at=now,
                 deactivated_at=now if operation is None else None,
                 pending_operation=None if operation is None else json.dumps(operation),
+                recovery_did_key=checked.recovery_key,
             )
         )
         self._parts.keys.store(account_id, checked.key)
         if checked.invite_code:
             self._parts.invites.use(checked.invite_code, did)
         return account_id
-
-    @contextmanager
-    def _claim(self, did: str) -> Iterator[bool]:
-        """Keep ``resume_pending`` away from a sign-up that is still going on; False if one is."""
-        with self._in_progress_lock:
-            is_ours = did not in self._in_progress
-            self._in_progress.add(did)
-        try:
-            yield is_ours
-        finally:
-            if is_ours:
-                with self._in_progress_lock:
-                    self._in_progress.discard(did)

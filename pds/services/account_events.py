@@ -20,7 +20,7 @@ def announce_new_account(
     sequencer: Sequencer, did: str, handle: str | None, first: RepoChange
 ) -> None:
     """#identity, #account, #commit, #sync: who it is, that it lives here, what it holds."""
-    sequencer.append(did, IdentityEvent(did, handle or INVALID_HANDLE))
+    announce_identity(sequencer, did, handle)
     sequencer.append(did, AccountEvent(did, active=True, status=None))
     _append_head(sequencer, did, first)
 
@@ -29,8 +29,13 @@ def announce_activation(sequencer: Sequencer, account: AccountRow, head: RepoCha
     """#account, #identity, #commit, #sync: relays drop what comes before "active"."""
     did = account.did
     sequencer.append(did, AccountEvent(did, active=True, status=None))
-    sequencer.append(did, IdentityEvent(did, account.handle or INVALID_HANDLE))
+    announce_identity(sequencer, did, account.handle)
     _append_head(sequencer, did, head)
+
+
+def announce_identity(sequencer: Sequencer, did: str, handle: str | None) -> None:
+    """#identity: look the DID and its handle up again."""
+    sequencer.append(did, IdentityEvent(did, handle or INVALID_HANDLE))
 
 
 def announce_status(sequencer: Sequencer, account: AccountRow) -> None:

@@ -59,7 +59,8 @@ class Handles:
         """Check a handle that an account is to have; return its normal form.
 
         A handle outside our domains needs ``did``, to which it must already point. Whether another
-        account here has the handle is not checked. The admin may use reserved and rude names.
+        account here has the handle is not checked. The admin may use reserved and rude names, and
+        one of our domains itself.
 
         Raises:
             InvalidHandleError: its form, its top-level domain or its words.
@@ -67,12 +68,15 @@ class Handles:
             UnsupportedDomainError: it is outside our domains and there is no ``did``.
             InvalidRequestError: it does not point to ``did``.
         """
-        normal = self._normalized(handle)
+        normal = self.check_form(handle)
         if not by_admin and has_slur(normal):
             message = "Inappropriate language in handle"
             raise InvalidHandleError(message)
         front = self._front_of(normal)
-        if front is not None:
+        if f".{normal}" in self._domains:  # even when it is a name below another one of them
+            if not by_admin:
+                raise _reserved()
+        elif front is not None:
             _check_front(front, by_admin=by_admin)
         elif did is None:
             raise UnsupportedDomainError
@@ -100,7 +104,8 @@ class Handles:
             raise InvalidRequestError(message)
         return did
 
-    def _normalized(self, handle: str) -> str:
+    def check_form(self, handle: str) -> str:
+        """The normal form of what is a handle. InvalidHandleError: it never could be one."""
         if not is_handle(handle):
             message = "Invalid handle"
             raise InvalidHandleError(message)
@@ -150,5 +155,8 @@ def _check_front(front: str, *, by_admin: bool) -> None:
         message = "Handle too long"
         raise InvalidHandleError(message)
     if not by_admin and front in RESERVED_HANDLES:
-        message = "Reserved handle"
-        raise HandleNotAvailableError(message)
+        raise _reserved()
+
+
+def _reserved() -> HandleNotAvailableError:
+    return HandleNotAvailableError("Reserved handle")

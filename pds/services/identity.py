@@ -16,9 +16,15 @@ from pds.atproto.did_document import (
     parse_did_document,
 )
 from pds.config import Config
-from pds.errors import IncompatibleDidDocError, UnresolvableDidError
+from pds.errors import IncompatibleDidDocError, InvalidRequestError, UnresolvableDidError
 from pds.network.did_resolver import DidNotFoundError
-from pds.network.plc_directory import NotRegisteredError, Operation, PlcDirectory
+from pds.network.plc_directory import (
+    NotRegisteredError,
+    Operation,
+    OperationConflictError,
+    OperationRefusedError,
+    PlcDirectory,
+)
 from pds.services.clock import Clock
 from pds.services.did_documents import DidDocuments, Resolver
 
@@ -124,10 +130,10 @@ class Identity:
         """Register a DID; submitting the same operation again does nothing.
 
         Raises:
-            OperationRefusedError, OperationConflictError: the directory does not want it.
+            OperationRefusedError: the directory does not want it.
             UpstreamFailureError: it is unknown whether the directory took it.
         """
-        self._directory.submit(did, operation)
+        self._submit(did, operation)
         self._documents.forget(did)
 
     def is_registered(self, did: str) -> bool:
@@ -135,45 +141,79 @@ class Identity:
         return self._directory.has(did)
 
     def last_operation(self, did: str) -> Operation:
-        """The newest operation. Raises NotRegisteredError, also for a DID that has ended."""
-        operation = self._directory.last(did)
+        """The newest operation of a did:plc.
+
+        Raises:
+            InvalidRequestError: the directory does not know the DID, or it has ended.
+            UpstreamFailureError
+        """
+        try:
+            operation = self._directory.last(did)
+        except NotRegisteredError as error:
+            raise InvalidRequestError(str(error)) from error
         if operation.get("type") == "plc_tombstone":
             message = "Did is tombstoned"
-            raise NotRegisteredError(message)
+            raise InvalidRequestError(message)
         return operation
 
     def submit_operation(self, did: str, operation: Operation) -> None:
         """Send a signed operation and refresh what is remembered. Raises as submit_genesis."""
-        self._directory.submit(did, operation)
+        self._submit(did, operation)
         self._documents.refresh_or_forget(did)
 
-    def update_handle(self, did: str, handle: str) -> None:
-        """Make ``handle`` the DID's handle, its other aliases kept.
+    def holds_operation(self, did: str, operation: Operation) -> bool:
+        """Whether the directory has the operation and it is valid. Raises UpstreamFailureError."""
+        try:
+            return operation in self._directory.log(did)
+        except NotRegisteredError:
+            return False
 
-        A did:web is its owner's to edit: its document must already name the handle.
+    def handle_operation(self, did: str, handle: str) -> Operation | None:
+        """The operation, signed and not sent, that makes ``handle`` the DID's, other aliases kept.
+
+        None when the document names the handle already; what is remembered is then up to date.
+        A did:web is its owner's to edit: for it there is never an operation.
 
         Raises:
             IncompatibleDidDocError: a did:web document names another handle.
-            NotRegisteredError, OperationConflictError, UpstreamFailureError
+            InvalidRequestError: the DID has ended, or this server may not change it.
+            UnresolvableDidError, UpstreamFailureError
         """
         if not did.startswith("did:plc:"):
             if self.parsed_document(did, force=True).handle != handle:
                 message = "DID is not properly configured for handle"
                 raise IncompatibleDidDocError(message)
-            return
+            return None
         last = self.last_operation(did)
         known = plc.normalize(last)["alsoKnownAs"]
         aliases = _with_handle(known, handle)
-        if aliases == known:  # a repeated request repairs what is remembered, costs no operation
+        if aliases == known:
             self.refresh_after_change(did)
-            return
-        operation = plc.build_update(last, signer=self.rotation_key, also_known_as=aliases)
-        self.submit_operation(did, operation)
+            return None
+        return self.sign_update(last, also_known_as=aliases)
+
+    def sign_update(self, last: Operation, **changes: Any) -> Operation:
+        """The operation that follows ``last``, signed with this server's key and not sent.
+
+        changes: as ``plc.build_update`` takes them.
+
+        Raises:
+            InvalidRequestError: no directory would accept it.
+        """
+        try:
+            if self.rotation_key.did_key not in plc.normalize(last)["rotationKeys"]:
+                message = "This server's key is not among the rotation keys of the DID"
+                raise InvalidRequestError(message)
+            operation = plc.build_update(last, signer=self.rotation_key, **changes)
+            plc.check_limits(operation)
+        except plc.PlcError as error:
+            raise InvalidRequestError(f"Invalid operation: {error}") from error
+        return operation
 
     def submit_tombstone(self, did: str) -> None:
         """End a DID that this server made but whose account never came to be."""
         operation = plc.build_tombstone(self.last_operation(did), self.rotation_key)
-        self._directory.submit(did, operation)
+        self._submit(did, operation)
         self._documents.forget(did)
 
     def check_account_document(self, did: str, signing_key: str) -> None:
@@ -197,6 +237,12 @@ class Identity:
         if key != signing_key:
             message = "DID document verification method does not match expected signing key"
             raise IncompatibleDidDocError(message)
+
+    def _submit(self, did: str, operation: Operation) -> None:
+        try:
+            self._directory.submit(did, operation)
+        except OperationConflictError as error:  # to our callers a lost race is one way to be wrong
+            raise OperationRefusedError(str(error)) from error
 
     def _rotation_keys(self) -> list[str]:
         keys = (self._recovery_did_key, self.rotation_key.did_key)

@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from pds.atproto.crypto.keypair import PublicKey
 from pds.errors import AlreadyExistsError, InvalidPasswordError, InvalidRequestError
 from pds.services.passwords import MAX_NEW_PASSWORD_LENGTH, password_length
-from pds.storage import accounts
+from pds.storage import accounts, identity_changes
 
 
 def check_new_password(password: str | None) -> None:
@@ -31,11 +31,11 @@ def check_recovery_key(recovery_key: str) -> None:
 
 
 def check_free(handle: str, email: str, did: str | None) -> None:
-    """Refuse names in use by any account, also an inactive one or a sign-up in progress."""
+    """Refuse names in use by any account, also an inactive one, or about to be."""
     if did is not None and accounts.is_taken("did", did):
         message = "Repo already exists"
         raise AlreadyExistsError(message)
-    if accounts.is_taken("handle", handle):
+    if identity_changes.is_handle_taken(handle):
         message = f"Handle already taken: {handle}"
         raise InvalidRequestError(message)
     if accounts.is_taken("email", email):

@@ -34,6 +34,7 @@ class Account(Table):
     delete_after = TextField(null=True, column_name="deleteAfter")
     invites_disabled = BooleanField(default=False, column_name="invitesDisabled")
     pending_operation = TextField(null=True, column_name="pendingOperation")
+    recovery_did_key = TextField(null=True, column_name="recoveryDidKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class NewAccountRow:
     created_at: str
     deactivated_at: str | None = None
     pending_operation: str | None = None
+    recovery_did_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +177,18 @@ def list_pending() -> list[AccountRow]:
     return [_account(found) for found in rows(_PENDING)]
 
 
-def is_taken(column: Literal["did", "handle", "email"], value: str) -> bool:
-    """Whether any row at all holds ``value``: also inactive accounts and pending sign-ups."""
+def is_taken(column: Literal["did", "email"], value: str) -> bool:
+    """Whether any row at all holds ``value``: also inactive accounts and pending sign-ups.
+
+    For handles see ``identity_changes.is_handle_taken``.
+    """
     return Account.select().where(getattr(Account, column) == value).exists()
+
+
+def find_recovery_key(account_id: int) -> str | None:
+    """The did:key that the owner gave at sign-up to be able to take the DID back, if any."""
+    found = row('SELECT "recoveryDidKey" FROM account WHERE id = ?', (account_id,))
+    return None if found is None else found[0]
 
 
 def find_hosted(did: str) -> HostedRepo | None:
@@ -204,6 +215,7 @@ def insert(new: NewAccountRow) -> int:
         created_at=new.created_at,
         deactivated_at=new.deactivated_at,
         pending_operation=new.pending_operation,
+        recovery_did_key=new.recovery_did_key,
     ).execute()
 
 

@@ -16,6 +16,7 @@ from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
 from pds.jobs.optimize_database import optimize_database
 from pds.jobs.prune_events import prune_events
+from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
 from pds.services.blobs import SweepResult
@@ -47,6 +48,7 @@ def services_with(service: str, function: str, returns: object) -> tuple[Service
         (expire_tokens, "sessions", "expire", 3, "deleted 3 lapsed sessions"),
         (expire_tokens, "sessions", "expire", 0, ""),
         (resume_sign_ups, "accounts", "resume_pending", None, ""),
+        (resume_identity_changes, "identity_journal", "resume", None, ""),
         (expire_did_cache, "identity", "expire_cache", 4, ""),
         (sweep_blobs, "blobs", "sweep_files", SweepResult(5, 0), "removed 5 blob files"),
         (sweep_blobs, "blobs", "sweep_files", SweepResult(0, 1), ""),

@@ -84,6 +84,8 @@ def test_own_recovery_key_ranks_above_the_servers(services: Services) -> None:
 
     operation = services.identity.last_operation(created.did)
     assert operation["rotationKeys"] == [recovery, services.identity.rotation_key.did_key]
+    account = services.accounts.get_account(created.did)
+    assert accounts.find_recovery_key(account.id) == recovery
 
 
 def test_new_account_is_announced_by_four_consecutive_events(services: Services) -> None:

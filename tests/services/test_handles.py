@@ -177,6 +177,23 @@ def test_service_handles_are_told_apart(tmp_path: Path, handle: str, is_ours: bo
     assert make_handles(tmp_path).is_service_handle(handle) is is_ours
 
 
+def test_a_domain_of_ours_itself_is_for_the_admin_to_give(tmp_path: Path) -> None:
+    outside = Lookup({"pds.example.com": ALICE})
+    handles = make_handles(
+        tmp_path,
+        outside,
+        hostname="pds.example.com",
+        service_handle_domains=".pds.example.com,.club.example.org",
+    )
+
+    for handle in ("pds.example.com", "Club.Example.org"):
+        assert handles.check_new(handle, ALICE, by_admin=True) == handle.lower()
+        for did in (ALICE, None):
+            with pytest.raises(HandleNotAvailableError, match="Reserved handle"):
+                handles.check_new(handle, did)
+    assert outside.asked == []
+
+
 def test_a_handle_elsewhere_needs_a_did(tmp_path: Path) -> None:
     outside = Lookup({"alice.com": ALICE})
 

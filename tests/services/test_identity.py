@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.did_document import did_web_document
 from pds.config import Config
-from pds.errors import IncompatibleDidDocError, UnresolvableDidError
+from pds.errors import IncompatibleDidDocError, InvalidRequestError, UnresolvableDidError
 from pds.network.did_resolver import DidNotFoundError, DidResolutionError
-from pds.network.plc_directory import NotRegisteredError
+from pds.network.plc_directory import (
+    NotRegisteredError,
+    OperationConflictError,
+    OperationRefusedError,
+)
 from pds.services.identity import Identity
 from pds.services.local_plc import LocalPlc
 from pds.storage import did_cache
@@ -73,6 +78,12 @@ def identity(
 
 def _document(handle: str = "alice.example.com") -> dict[str, Any]:
     return did_web_document(WEB, "http://localhost:2583", handle=handle, signing_key=KEY.did_key)
+
+
+def _change_handle(identity: Identity, did: str, handle: str) -> None:
+    operation = identity.handle_operation(did, handle)
+    if operation is not None:
+        identity.submit_operation(did, operation)
 
 
 def _register(identity: Identity, handle: str = "alice.test") -> str:
@@ -169,7 +180,7 @@ def test_a_new_handle_is_in_the_document_at_once(identity: Identity, directory: 
     did = _register(identity)
     identity.did_document(did)
 
-    identity.update_handle(did, "bob.test")
+    _change_handle(identity, did, "bob.test")
 
     assert identity.parsed_document(did).handle == "bob.test"
     assert len(directory.log(did)) == 2
@@ -180,7 +191,7 @@ def test_an_unchanged_handle_costs_no_operation(
 ) -> None:
     did = _register(identity)
 
-    identity.update_handle(did, "alice.test")
+    _change_handle(identity, did, "alice.test")
 
     assert len(directory.log(did)) == 1
     assert outside.asked == [did]
@@ -203,17 +214,17 @@ def test_other_aliases_stay(
     last = directory.last(did)
     directory.submit(did, plc.build_update(last, signer=ROTATION_KEY, also_known_as=before))
 
-    identity.update_handle(did, "new.test")
+    _change_handle(identity, did, "new.test")
 
     assert directory.data(did)["alsoKnownAs"] == after
 
 
 def test_a_did_web_must_name_its_new_handle_itself(identity: Identity, outside: Outside) -> None:
     outside.documents[WEB] = _document("alice.example.com")
-    identity.update_handle(WEB, "alice.example.com")
+    _change_handle(identity, WEB, "alice.example.com")
 
     with pytest.raises(IncompatibleDidDocError, match="not properly configured"):
-        identity.update_handle(WEB, "bob.example.com")
+        _change_handle(identity, WEB, "bob.example.com")
 
 
 def test_an_ended_did_cannot_be_changed(identity: Identity, directory: LocalPlc) -> None:
@@ -222,10 +233,12 @@ def test_an_ended_did_cannot_be_changed(identity: Identity, directory: LocalPlc)
 
     identity.submit_tombstone(did)
 
-    with pytest.raises(NotRegisteredError, match="tombstoned"):
-        identity.update_handle(did, "bob.test")
-    with pytest.raises(NotRegisteredError, match="tombstoned"):
-        identity.last_operation(did)
+    for change in (
+        partial(identity.handle_operation, did, "bob.test"),
+        partial(identity.last_operation, did),
+    ):
+        with pytest.raises(InvalidRequestError, match=r"^Did is tombstoned$"):
+            change()
     with pytest.raises(DidNotFoundError):
         identity.did_document(did)
     assert identity.is_registered(did)
@@ -239,11 +252,53 @@ def test_a_change_that_cannot_be_read_back_is_at_least_not_denied(
     identity.did_document(did)
     outside.documents[did] = DidResolutionError()
 
-    identity.update_handle(did, "bob.test")
+    _change_handle(identity, did, "bob.test")
 
     assert did_cache.find_document(did) is None
     del outside.documents[did]
     assert identity.parsed_document(did).handle == "bob.test"
+
+
+def test_a_did_that_is_not_ours_to_change_is_told_apart(
+    identity: Identity, directory: LocalPlc
+) -> None:
+    did = _register(identity)
+    last = directory.last(did)
+    directory.submit(
+        did, plc.build_update(last, signer=ROTATION_KEY, rotation_keys=[RECOVERY_KEY.did_key])
+    )
+
+    with pytest.raises(InvalidRequestError, match="not among the rotation keys"):
+        identity.handle_operation(did, "bob.test")
+    with pytest.raises(InvalidRequestError, match="DID not registered"):
+        identity.handle_operation("did:plc:ewvi7nxzyoun6zhxrhs64oiz", "bob.test")
+
+
+def test_a_lost_race_is_a_refusal(
+    identity: Identity, directory: LocalPlc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = _register(identity)
+    operation = identity.handle_operation(did, "bob.test")
+    assert operation is not None
+
+    def lose(*_: object) -> None:
+        raise OperationConflictError
+
+    monkeypatch.setattr(directory, "submit", lose)
+    with pytest.raises(OperationRefusedError, match="accepted at the same time"):
+        identity.submit_operation(did, operation)
+
+
+def test_the_directory_is_asked_whether_it_holds_an_operation(identity: Identity) -> None:
+    did = _register(identity)
+    operation = identity.handle_operation(did, "bob.test")
+    assert operation is not None
+    assert not identity.holds_operation(did, operation)
+    assert not identity.holds_operation("did:plc:ewvi7nxzyoun6zhxrhs64oiz", operation)
+
+    identity.submit_operation(did, operation)
+
+    assert identity.holds_operation(did, operation)
 
 
 # --- checking -----------------------------------------------------------------------------------

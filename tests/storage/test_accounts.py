@@ -9,7 +9,7 @@ import pytest
 
 from pds.atproto.cid import cid_for_cbor
 from pds.atproto.repo import RepoHead
-from pds.storage import accounts, repo_roots
+from pds.storage import accounts, identity_changes, repo_roots
 from pds.storage.accounts import AccountRow, NewAccountRow
 from pds.storage.database import execute, row, transaction
 
@@ -69,6 +69,15 @@ def test_unknown_names_find_nothing() -> None:
     assert accounts.find_by_email("bob@example.com") is None
 
 
+def test_own_recovery_key_is_remembered() -> None:
+    key = "did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169"
+    with_key = add(dataclasses.replace(ALICE, recovery_did_key=key))
+
+    assert accounts.find_recovery_key(with_key) == key
+    assert accounts.find_recovery_key(add(numbered(2))) is None
+    assert accounts.find_recovery_key(99) is None
+
+
 def test_pending_account_is_invisible_but_holds_its_names() -> None:
     account_id = add(dataclasses.replace(ALICE, pending_operation="{}"))
 
@@ -79,7 +88,7 @@ def test_pending_account_is_invisible_but_holds_its_names() -> None:
     assert accounts.find_hosted(DID) is None
     assert accounts.list_page(0, 10) == []
     assert accounts.is_taken("did", DID)
-    assert accounts.is_taken("handle", "alice.test")
+    assert identity_changes.is_handle_taken("alice.test")
     assert accounts.is_taken("email", "alice@example.com")
     assert [pending.did for pending in accounts.list_pending()] == [DID]
 
@@ -96,7 +105,7 @@ def test_names_are_unique(name: str) -> None:
 
     with pytest.raises(peewee.IntegrityError), transaction():
         accounts.insert(other)
-    assert not accounts.is_taken("handle", "a2.test")
+    assert not identity_changes.is_handle_taken("a2.test")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 from pds import __version__
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
-from pds.setting_groups import FirehoseSettings, UpstreamSettings
+from pds.setting_groups import FirehoseSettings, LimitSettings, UpstreamSettings
 from pds.settings import (
     REQUIRED,
     ConfigError,
@@ -54,7 +54,7 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config(FirehoseSettings, UpstreamSettings):
+class Config(FirehoseSettings, LimitSettings, UpstreamSettings):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
     # --- service ----------------------------------------------------------------------------

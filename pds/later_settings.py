@@ -16,7 +16,6 @@ from pds.settings import (
     email,
     integer,
     many,
-    network,
     path,
     smtp_url,
     text,
@@ -101,11 +100,8 @@ _UPSTREAM = (
 )
 
 _LIMITS = (
-    *_secret_rows("later", ("PDS_RATE_LIMIT_BYPASS_KEY", text, "header value that is not limited")),
     *_rows(
         "later",
-        ("PDS_RATE_LIMITS_ENABLED", boolean, "limit how often methods may be called"),
-        ("PDS_RATE_LIMIT_BYPASS_IPS", many(network), "addresses that are not limited"),
         ("PDS_INVITE_INTERVAL", _MS, "users get an invite code this often, in ms"),
         ("PDS_INVITE_EPOCH", _MS, "invite codes are counted from this time, in ms since 1970"),
     ),

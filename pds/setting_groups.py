@@ -1,14 +1,14 @@
 """Groups of settings that ``pds/config.py`` puts together with its own.
 
-A group is a class of rows like those of ``Config``; a row whose default is computed from another
-setting belongs into ``Config`` itself or into the group of that setting, below it.
+A group is a class of rows like those of ``Config``. Those of ``Config`` are read first, so a
+default may be computed from them, or from a row above it in the same group.
 """
 
 from __future__ import annotations
 
 import dataclasses
 
-from pds.settings import did, integer, many, setting, url
+from pds.settings import Network, boolean, did, integer, many, network, setting, text, url
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -32,3 +32,21 @@ class UpstreamSettings:
         url, None, "app view that is asked for handles this server cannot resolve"
     )
     bsky_app_view_did: str | None = setting(did, None, "its DID")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class LimitSettings:
+    """How often methods may be called, and who may call them as often as they like."""
+
+    rate_limits_enabled: bool = setting(
+        boolean,
+        lambda values: values["hostname"] != "localhost",
+        "limit how often methods may be called",
+        shown="true, but false for localhost",
+    )
+    rate_limit_bypass_key: str | None = setting(
+        text, None, "value of the header x-ratelimit-bypass that lifts the limits", secret=True
+    )
+    rate_limit_bypass_ips: tuple[Network, ...] = setting(
+        many(network), (), "addresses without limits; they are believed as proxies, too"
+    )

@@ -32,6 +32,7 @@ from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
 from pds.services.node_source import NodeSource
 from pds.services.preferences import Preferences
+from pds.services.rate_limits import RateLimits
 from pds.services.records import Records
 from pds.services.repo_export import RepoExport
 from pds.services.repo_import import RepoImport
@@ -76,6 +77,7 @@ class Services:
     sequencer: Sequencer
     local_plc: LocalPlc | None
     health: Health
+    rate_limits: RateLimits
     _clients: _Clients
 
     def resume(self) -> None:
@@ -149,6 +151,12 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sequencer=sequencer,
         local_plc=local_plc,
         health=Health(clock),
+        rate_limits=RateLimits(
+            clock,
+            enabled=config.rate_limits_enabled,
+            bypass_key=config.rate_limit_bypass_key,
+            bypass_networks=config.rate_limit_bypass_ips,
+        ),
         _clients=clients,
     )
 

@@ -66,7 +66,8 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     if services.local_plc is not None:
         app.register_blueprint(plc_directory.blueprint(services.local_plc))
     app.register_error_handler(Exception, _show_error)
-    app.wsgi_app = RequestLog(app.wsgi_app, ClientIp(config.trusted_proxies))  # type: ignore[method-assign] # as Flask documents it
+    believed = (*config.trusted_proxies, *config.rate_limit_bypass_ips)
+    app.wsgi_app = RequestLog(app.wsgi_app, ClientIp(believed))  # type: ignore[method-assign] # as Flask documents it
     return app
 
 

@@ -28,6 +28,7 @@ from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
 from pds.errors import NotEnoughResourcesError, PdsError
+from pds.services.rate_limits import BudgetSpentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +110,8 @@ def error_response(
     )
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
+    elif isinstance(error, BudgetSpentError):
+        response.headers["Retry-After"] = str(error.standing.retry_after_s)
     elif status in (429, 503):
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return response

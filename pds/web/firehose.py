@@ -106,6 +106,7 @@ class Firehose:
         """
         info: RequestInfo = environ[ENVIRON_KEY]
         info.nsid = method.nsid
+        self._dispatcher.admit(environ, method)
         with self._seats.take(info.client_ip):
             # Before the handshake: to the client the stream begins when it is told that it is
             # connected, and whatever is written from then on belongs to it.

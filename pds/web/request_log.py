@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from pds.web import cors
 from pds.web.client_ip import ClientIp
+from pds.web.rate_headers import standing_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from pds.services.rate_limits import Standing
 
 logger = logging.getLogger("pds.requests")
 
@@ -30,7 +33,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._:%~@+-]+")
 class RequestInfo:
     """What is known about a request besides what it says; the layers below fill in the rest."""
 
-    __slots__ = ("client_ip", "did", "id", "method", "nsid", "path", "started")
+    __slots__ = ("client_ip", "did", "id", "method", "nsid", "path", "standing", "started")
 
     def __init__(self, environ: WSGIEnvironment, client_ip: str) -> None:
         self.id = secrets.token_hex(8)
@@ -39,6 +42,7 @@ class RequestInfo:
         self.path: str = environ["PATH_INFO"]
         self.nsid: str | None = None
         self.did: str | None = None
+        self.standing: Standing | None = None  # of the tightest budget spent
         self.started = time.perf_counter()
 
     def log(self, status: str, size: str) -> None:
@@ -92,6 +96,8 @@ class RequestLog:
             names = {name.lower(): value for name, value in headers}
             headers.append(("X-Request-Id", info.id))
             headers.append(("X-Content-Type-Options", "nosniff"))
+            if info.standing is not None:
+                headers += standing_headers(info.standing)
             if "access-control-allow-origin" not in names:
                 headers.append(cors.ANY_ORIGIN)
                 if "HTTP_ORIGIN" in environ:

@@ -1,7 +1,7 @@
 """``/xrpc/<nsid>``: find the method, check, authenticate, call it, encode what it returns.
 
-The order is fixed and visible to clients: parameters, caller, body, handler. A request with wrong
-parameters is told so before it is told to log in.
+The order is fixed and visible to clients: the address's budget, parameters, caller, body, the
+method's budgets, handler. A request with wrong parameters is told so before it is told to log in.
 Spec: https://atproto.com/specs/xrpc
 """
 
@@ -17,9 +17,10 @@ from pds.errors import InvalidRequestError, MethodNotImplementedError
 from pds.web import bodies, responses
 from pds.web.authentication import authenticate
 from pds.web.errors import NAMES, error_body, error_response
+from pds.web.rate_limiting import RateLimiting
 from pds.web.request_log import ENVIRON_KEY, RequestInfo
 from pds.xrpc.lexicon_check import read_input, read_params
-from pds.xrpc.method import JSON_LIMIT_BYTES, Call, Handler, Method
+from pds.xrpc.method import JSON_LIMIT_BYTES, Call, Caller, Handler, Method
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -60,6 +61,7 @@ class Dispatcher:
 
     def __init__(self, services: Services, methods: Mapping[str, Method]) -> None:
         self._services = services
+        self._limiting = RateLimiting(services.rate_limits)
         self._methods = methods
         # Clients of the reference rely on names being matched in any case.
         self._folded = {nsid.lower(): method for nsid, method in methods.items()}
@@ -87,6 +89,8 @@ class Dispatcher:
         info: RequestInfo = environ[ENVIRON_KEY]
         method = self.find(name)
         try:
+            if method is None or method.counts_globally:
+                self._limiting.spend_global(environ)
             if method is None:
                 response = self._unknown(environ, name)
             else:
@@ -103,12 +107,20 @@ class Dispatcher:
             response.vary.add("Authorization")
         return response
 
+    def admit(self, environ: WSGIEnvironment, method: Method) -> None:
+        """Spend what a subscription costs its address.
+
+        Raises:
+            BudgetSpentError
+        """
+        self._limiting.spend_global(environ)
+        self._limiting.spend_address(environ, *method.limits)
+
     def new_call(self, environ: WSGIEnvironment, info: RequestInfo, method: Method) -> Call:
         """A call as far as it goes without a body: parameters checked, caller known."""
         services = self._services
         params = read_params(services.validator, method.nsid, environ.get("QUERY_STRING", ""))
-        header = environ.get("HTTP_AUTHORIZATION")
-        caller = authenticate(method.auth, header, services.sessions, method.nsid)
+        caller = self._caller(environ, method)
         info.did = caller.did
         return Call(
             services,
@@ -135,11 +147,19 @@ class Dispatcher:
         call = self.new_call(environ, info, method)
         self._read_body(environ, method, call)
         try:
+            self._limiting.spend_call(environ, call, method.limits)
             result = cast("Handler", method.handler)(call)
         finally:
             if call.body is not None:
                 call.body.close()
         return responses.build(environ, result)
+
+    def _caller(self, environ: WSGIEnvironment, method: Method) -> Caller:
+        header = environ.get("HTTP_AUTHORIZATION")
+        if header is None or header[:5].lower() != "basic":
+            return authenticate(method.auth, header, self._services.sessions, method.nsid)
+        with self._limiting.guessing_admin(environ):
+            return authenticate(method.auth, header, self._services.sessions, method.nsid)
 
     def _read_body(self, environ: WSGIEnvironment, method: Method, call: Call) -> None:
         """Put the body into the call: ``input`` for JSON, ``body`` for everything else."""

@@ -24,11 +24,13 @@ from pds.errors import (
     InvalidTokenError,
     ServiceTokenError,
 )
+from pds.services.rate_limits import RateLimits
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import Claims
 from pds.web.app import create_app
 from pds.web.server import Server, ServerOptions
 from pds.xrpc.method import Method
+from tests.factories import StillClock
 
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 
@@ -84,6 +86,7 @@ class FakeServices:
     sequencer: Any = None
     health: Any = None
     local_plc: Any = None
+    rate_limits: RateLimits = field(default_factory=lambda: RateLimits(StillClock(), enabled=False))
 
 
 def make_config(**changed: Any) -> SimpleNamespace:
@@ -98,6 +101,7 @@ def make_config(**changed: Any) -> SimpleNamespace:
         "privacy_policy_url": "https://example.com/privacy",
         "terms_of_service_url": None,
         "max_subscription_buffer": 10,
+        "rate_limit_bypass_ips": (),
         "trusted_proxies": (ipaddress.ip_network("127.0.0.0/8"),),
     }
     return SimpleNamespace(**{**values, **changed})

@@ -16,4 +16,5 @@ def create_session(call: Call) -> dict[str, Any]:
         call.input["password"],
         allow_takendown=call.input.get("allowTakendown", False),
     )
+    call.services.rate_limits.remember_login(call.input["identifier"], call.client_ip)
     return session_view(call, session)

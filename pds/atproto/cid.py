@@ -16,6 +16,8 @@ from typing import Final
 
 from libipld import encode_cid as _encode_cid
 
+from pds.atproto.crypto.did_key import base58_encode
+
 DAG_CBOR: Final = 0x71
 RAW: Final = 0x55
 SHA_256: Final = 0x12
@@ -101,6 +103,8 @@ class Cid(bytes):
         # has a hundred of them. Other forms are rare and may be anything.
         if len(self) == BLESSED_SIZE_BYTES and self.startswith(b"\x01"):
             return _encode_cid(self)
+        if not self.startswith(b"\x01"):
+            return base58_encode(self)  # version 0, met in old records of others
         return "b" + base64.b32encode(self).decode("ascii").rstrip("=").lower()
 
     def __repr__(self) -> str:

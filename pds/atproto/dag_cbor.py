@@ -201,7 +201,7 @@ _WRITERS: Final[dict[type, _Writer]] = {
 # --- reading ---
 
 
-def _read_head(data: bytes, offset: int) -> tuple[int, int]:
+def read_head(data: bytes, offset: int) -> tuple[int, int]:
     """The number in an item's head and the offset after the head; only the shortest form passes."""
     info = data[offset] & 0x1F
     if info < 24:
@@ -229,7 +229,7 @@ class _DecodedKeys(dict[bytes, str]):
     """Encoded map keys as text; remembers the short ones, up to a bound."""
 
     def __missing__(self, encoded: bytes) -> str:
-        _, start = _read_head(encoded, 0)
+        _, start = read_head(encoded, 0)
         key = encoded[start:].decode()
         if len(encoded) <= _CACHED_KEY_BYTES and len(self) < _CACHED_KEYS:
             self[encoded] = key
@@ -237,7 +237,7 @@ class _DecodedKeys(dict[bytes, str]):
 
 
 def _read_unsigned(data: bytes, offset: int, _depth: int) -> tuple[int, int]:
-    number, end = _read_head(data, offset)
+    number, end = read_head(data, offset)
     if number >= _INT64_LIMIT:
         raise DagCborError(f"an integer beyond 64 bits at byte {offset}")
     return number, end
@@ -249,13 +249,13 @@ def _read_negative(data: bytes, offset: int, _depth: int) -> tuple[int, int]:
 
 
 def _read_bytes(data: bytes, offset: int, _depth: int) -> tuple[bytes, int]:
-    length, start = _read_head(data, offset)
+    length, start = read_head(data, offset)
     end = start + length
     return data[start:end], end
 
 
 def _read_text(data: bytes, offset: int, _depth: int) -> tuple[str, int]:
-    length, start = _read_head(data, offset)
+    length, start = read_head(data, offset)
     end = start + length
     return data[start:end].decode(), end
 
@@ -263,7 +263,7 @@ def _read_text(data: bytes, offset: int, _depth: int) -> tuple[str, int]:
 def _read_list(data: bytes, offset: int, depth: int) -> tuple[list[Any], int]:
     if depth >= MAX_DEPTH:
         raise DagCborError(f"nested deeper than {MAX_DEPTH} levels at byte {offset}")
-    count, position = _read_head(data, offset)
+    count, position = read_head(data, offset)
     readers = _READERS
     items = []
     depth += 1
@@ -276,7 +276,7 @@ def _read_list(data: bytes, offset: int, depth: int) -> tuple[list[Any], int]:
 def _read_map(data: bytes, offset: int, depth: int) -> tuple[dict[str, Any], int]:
     if depth >= MAX_DEPTH:
         raise DagCborError(f"nested deeper than {MAX_DEPTH} levels at byte {offset}")
-    count, position = _read_head(data, offset)
+    count, position = read_head(data, offset)
     readers = _READERS
     decoded_keys = _DECODED_KEYS
     result: dict[str, Any] = {}
@@ -306,7 +306,7 @@ def _read_map(data: bytes, offset: int, depth: int) -> tuple[dict[str, Any], int
 def _long_key_end(data: bytes, offset: int) -> int:
     if data[offset] & 0xE0 != 0x60:
         raise DagCborError(f"a map key that is not text at byte {offset}")
-    length, start = _read_head(data, offset)
+    length, start = read_head(data, offset)
     return start + length
 
 

@@ -1,6 +1,7 @@
-"""Read blocks that we have encoded ourselves, with cbor2: three times as fast, and not strict.
+"""Read blocks that are stored here, with cbor2: three times as fast, and not strict.
 
-Never for bytes from outside: cbor2 accepts what is not canonical. ``dag_cbor`` is for those.
+Never for bytes from outside: cbor2 accepts what is not canonical, and tags that make cycles. What
+is stored has passed ``dag_cbor``, or came with somebody who moved in and passed ``lenient_cbor``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ CID_TAG = 42
 
 
 def decode_stored(data: bytes) -> Any:
-    """The value of a block that ``dag_cbor`` has made, or has accepted from outside."""
+    """The value of a block that ``dag_cbor`` has made or read, or ``lenient_cbor`` has read."""
     return cbor2.loads(data, tag_hook=_link)
 
 

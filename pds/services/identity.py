@@ -79,6 +79,23 @@ class Identity:
         """
         return self.parsed_document(did, force=force).signing_key
 
+    def past_signing_keys(self, did: str) -> list[str]:
+        """The did:keys that signed for a did:plc at any time, newest first; none for others.
+
+        Raises:
+            UnresolvableDidError: the directory does not know the DID.
+            UpstreamFailureError: it does not answer.
+        """
+        if not did.startswith("did:plc:"):
+            return []
+        try:
+            log = self._directory.log(did)
+        except NotRegisteredError as error:
+            raise DidNotFoundError(f"Could not resolve DID: {did}") from error
+        operations = [plc.normalize(item) for item in log if item.get("type") != "plc_tombstone"]
+        keys = [_member(item, "verificationMethods").get("atproto") for item in operations]
+        return list(dict.fromkeys(key for key in reversed(keys) if isinstance(key, str)))
+
     def refresh_after_change(self, did: str) -> None:
         """Bring what is remembered up to date after a change of ours. Never fails."""
         self._documents.refresh_or_forget(did)

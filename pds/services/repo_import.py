@@ -4,6 +4,9 @@ Nothing is believed: every block must match its CID, the commit must be this acc
 by a key that is its own, the tree must be the one its records can have, every record must be one.
 Until all of that is shown the account's repo stays as it is; then one transaction replaces it.
 
+Records are held against no schema and no strict encoding: whoever moves cannot mend them any more,
+so what can be read is taken, byte for byte.
+
 The imported commit is not kept. It is signed by the old server's key, so a new one is made over
 the same tree with our key and a later rev: the chain that the network sees is whole from the first
 commit on.
@@ -23,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
-from pds.atproto import dag_cbor
+from pds.atproto import dag_cbor, lenient_cbor
 from pds.atproto.blob_ref import find_blob_refs, find_legacy_blob_refs
 from pds.atproto.car import CarError, CarReader, write_car
 from pds.atproto.cid import BLESSED_CBOR_PREFIX, RAW, Cid
@@ -51,7 +54,6 @@ from pds.storage import accounts, blocks, database, repo_reading, repo_roots
 from pds.storage.accounts import AccountRow
 from pds.storage.import_staging import ImportStaging, drop_leftovers, replace_repo
 
-MAX_RECORD_BYTES: Final = 1_000_000
 MAX_AHEAD_US: Final = 24 * 3_600_000_000
 _BATCH: Final = 500
 
@@ -60,6 +62,8 @@ class KnownKeys(Protocol):
     """What this needs of ``identity.Identity``."""
 
     def signing_key_of(self, did: str, *, force: bool = False) -> str | None: ...
+
+    def past_signing_keys(self, did: str) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +169,15 @@ class RepoImport:
             raise InvalidRequestError(message)
 
     def _candidate_keys(self, account: AccountRow) -> Iterator[str | None]:
-        """Our own key first: it costs nothing, and an export of ours is signed by it."""
+        """Our own key first: it costs nothing, and an export of ours is signed by it.
+
+        Keys of the past last: whose old server is gone or turned hostile gave the DID a new key
+        by hand, and what they have is a copy of the repo from before.
+        """
         yield self._parts.keys.get(account.id).did_key
         yield self._parts.identity.signing_key_of(account.did)
         yield self._parts.identity.signing_key_of(account.did, force=True)
+        yield from self._parts.identity.past_signing_keys(account.did)
 
     def _replace(
         self, account: AccountRow, head: RepoHead, commit: Commit, staging: ImportStaging
@@ -220,10 +229,11 @@ def _check_contents(account_id: int, root: Cid, staging: ImportStaging) -> None:
     except MstError as error:
         message = f"The tree of the repo is not valid: {error}"
         raise InvalidRequestError(message) from error
-    staging.add_nodes(tree.node_cids)
 
 
 def _node_source(account_id: int, staging: ImportStaging) -> BlockSource:
+    """The nodes of the tree, each marked as one when it is asked for."""
+
     def read(cid: Cid) -> bytes:
         block = staging.find_block(cid)
         if block is None:
@@ -231,6 +241,7 @@ def _node_source(account_id: int, staging: ImportStaging) -> BlockSource:
             if block is None:
                 raise MissingBlockError(cid)
             staging.add_blocks([(cid, block)])
+        staging.add_node(cid)
         return block
 
     return read
@@ -260,21 +271,26 @@ def _check_records(account_id: int, batch: list[tuple[str, Cid]], staging: Impor
 
 
 def _parse_record(path: str, cid: Cid, content: bytes) -> dict[str, dag_cbor.Value]:
-    if len(content) > MAX_RECORD_BYTES:
-        message = f"The record at {path} is larger than {MAX_RECORD_BYTES} bytes"
-        raise InvalidRequestError(message)
     if cid[:4] != BLESSED_CBOR_PREFIX:
         message = f"The record at {path} is not a CBOR block with a SHA-256 hash"
         raise InvalidRequestError(message)
-    try:
-        value = dag_cbor.decode(content)
-    except dag_cbor.DagCborError as error:
-        message = f"Could not parse record at {path}: {error}"
-        raise InvalidRequestError(message) from error
+    value = _decode_record(path, content)
     if not isinstance(value, dict):
         message = f"Could not parse record at {path}: it is not an object"
         raise InvalidRequestError(message)
     return value
+
+
+def _decode_record(path: str, content: bytes) -> dag_cbor.Value:
+    try:
+        return dag_cbor.decode(content)
+    except dag_cbor.DagCborError:
+        pass  # odd, which is no reason to keep its owner out
+    try:
+        return lenient_cbor.decode(content)
+    except dag_cbor.DagCborError as error:
+        message = f"Could not parse record at {path}: {error}"
+        raise InvalidRequestError(message) from error
 
 
 def _blob_cids(value: dict[str, dag_cbor.Value]) -> set[Cid]:

@@ -96,9 +96,9 @@ class ImportStaging:
             found.update(self._scratch.execute(sql, batch).fetchall())
         return found
 
-    def add_nodes(self, cids: Iterable[bytes]) -> None:
-        """Mark blocks as nodes of the tree."""
-        self._scratch.executemany("INSERT INTO node VALUES (?)", ((cid,) for cid in cids))
+    def add_node(self, cid: bytes) -> None:
+        """Mark a block as a node of the tree."""
+        self._scratch.execute("INSERT INTO node VALUES (?)", (cid,))
 
     def add_records(self, rows: Sequence[tuple[str, str, bytes, str | None]]) -> None:
         """Mark blocks as records: (collection, rkey, CID, link target)."""

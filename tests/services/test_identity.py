@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("open_database")
 HOUR_S = 3_600
 WEB = "did:web:alice.example.com"
 KEY = PrivateKey.from_bytes(bytes(31) + b"\x0b")
+OTHER = PrivateKey.from_bytes(bytes(31) + b"\x0c").did_key
 RECOVERY_KEY = PrivateKey.from_bytes(bytes(31) + b"\x09")
 
 
@@ -307,6 +308,19 @@ def test_the_directory_is_asked_whether_it_holds_an_operation(identity: Identity
 def _change(directory: LocalPlc, did: str, **changes: Any) -> None:
     last = directory.last(did)
     directory.submit(did, plc.build_update(last, signer=ROTATION_KEY, **changes))
+
+
+def test_keys_of_the_past_are_those_of_the_log(identity: Identity, directory: LocalPlc) -> None:
+    did = _register(identity)
+    for key in (OTHER, KEY.did_key, None):
+        _change(directory, did, verification_methods={"atproto": key} if key else {})
+
+    assert identity.past_signing_keys(did) == [KEY.did_key, OTHER]
+    assert identity.past_signing_keys(WEB) == []
+    with pytest.raises(UnresolvableDidError):
+        identity.past_signing_keys("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
+    identity.submit_tombstone(did)
+    assert identity.past_signing_keys(did) == [KEY.did_key, OTHER]
 
 
 def _services(endpoint: str, kind: str = "AtprotoPersonalDataServer") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from pds.atproto import dag_cbor
+from pds.atproto import dag_cbor, dag_json, plc
 from pds.atproto.car import CarReader, write_car
 from pds.atproto.cid import Cid, cid_for_cbor, cid_for_raw
 from pds.atproto.commit import decode_commit
@@ -208,6 +208,51 @@ def test_import_of_what_is_new_uses_what_is_here(move: Move) -> None:
     assert set(dict(newer.blocks())) - {newer.commit()[0]} < set(move.exported())
 
 
+def test_odd_records_of_others_are_kept_byte_for_byte(move: Move) -> None:
+    """What other servers have let in must not keep its owner out of here."""
+    ref = cid_for_raw(b"\x00")
+    file = {"$type": "blob", "ref": ref, "mimeType": "image/png", "size": 1}
+    odd = {
+        "deep": b"\xa1ad" + b"\x81" * 298 + b"\x80",
+        "large": dag_cbor.encode({"text": "x" * 1_900_000}),
+        "link": b"\xa1\x64link\xd8\x2a\x58\x23\x00\x12\x20" + bytes(32),
+        "picture": b"\xa2\x64half\xf9\x38\x00" + dag_cbor.encode({"file": file})[1:],
+    }
+    move.repo.records |= {f"{NOTE}/{rkey}": block for rkey, block in odd.items()}
+
+    move.run()
+    move.newcomer.point_here(move.services)
+    move.services.accounts.activate(move.account.did)
+
+    exported = move.exported()
+    assert {exported[cid_for_cbor(block)] for block in odd.values()} == set(odd.values())
+    shown = {rkey: move.services.records.get(move.account.did, NOTE, rkey) for rkey in odd}
+    assert all(dag_json.dumps(view.value) for view in shown.values())
+    assert shown["picture"].value == {"half": 0.5, "file": file}
+    missing, _ = move.services.blobs.list_missing(move.account, limit=10, cursor=None)
+    assert [blob.cid for blob in missing] == [ref]
+    writes = [Write("delete", NOTE, rkey) for rkey in odd]
+    move.services.repos.apply_writes(move.services.accounts.get_account(move.account.did), writes)
+    gone = {op["path"]: op["prev"] for op in read_events()[-1][1]["ops"]}
+    assert gone == {f"{NOTE}/{rkey}": cid_for_cbor(block) for rkey, block in odd.items()}
+
+
+def test_repo_signed_by_a_key_of_the_past_is_still_its_owner_s(move: Move) -> None:
+    """As when the old server is gone: a new key in the DID document, an old copy of the repo."""
+    old_copy = move.repo.car()
+    operation = plc.build_update(
+        move.newcomer.operation,
+        signer=move.newcomer.key,
+        verification_methods={"atproto": PrivateKey.generate().did_key},
+    )
+    assert move.services.local_plc is not None
+    move.services.local_plc.submit(move.newcomer.did, operation)
+
+    move.run(old_copy)
+
+    assert move.services.repos.get_head(move.account.id).data == move.repo.nodes()[0]
+
+
 def test_blob_references_are_noted_before_the_blobs_arrive(move: Move) -> None:
     typed, legacy, other = (cid_for_raw(bytes([n])) for n in range(3))
     value = {
@@ -293,6 +338,9 @@ def test_key_is_looked_up_anew_when_the_remembered_one_does_not_fit(move: Move) 
             asked.append(force)
             return move.newcomer.key.did_key if force else PrivateKey.generate().did_key
 
+        def past_signing_keys(self, did: str) -> list[str]:
+            return []
+
     parts = replace(move.services.repo_import._parts, identity=Rotated())
     importer = RepoImport(move.services.config.data_directory / "tmp", parts, move.services.clock)
 
@@ -357,7 +405,7 @@ def test_takedown_during_an_import_stops_it(services: Services, alice: Person) -
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (import_staging.ImportStaging, "add_nodes"),
+        (import_staging.ImportStaging, "add_node"),
         (import_staging.ImportStaging, "references"),
         (repo_roots, "save_root"),
     ],

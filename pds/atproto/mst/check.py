@@ -5,8 +5,9 @@ it is the one tree its content can have: keys in order over the whole tree, each
 layers not skipped, no empty nodes, a root with entries. Anything else would be rebuilt differently
 by the next write, and break every proof made from it.
 
-Work is bounded: every block is hashed, visited once, and each step down is a step to a lower
-layer, so loops end at once.
+Work is bounded: every block is hashed, and each step down is a step to a lower layer. A node that
+stands in two places holds keys that are out of place in one of them, so loops end at once and no
+list of the nodes visited is kept: memory does not grow with the tree.
 
 Spec: https://atproto.com/specs/repository#mst-structure
 """
@@ -43,13 +44,10 @@ class _Place(NamedTuple):
 
 
 class VerifiedTree(Iterator[tuple[str, Cid]]):
-    """Iterate once over paths and record CIDs in order; what it yields has been checked.
-
-    ``node_cids`` are the nodes visited so far: all nodes of the tree at the end.
-    """
+    """Iterate once over paths and record CIDs in order; what it yields has been checked."""
 
     def __init__(self, source: BlockSource, root: Cid, limits: TreeLimits) -> None:
-        self.node_cids: set[Cid] = set()
+        self._node_count = 0
         self._source = source
         self._limits = limits
         self._items = self._walk(root)
@@ -77,9 +75,8 @@ class VerifiedTree(Iterator[tuple[str, Cid]]):
             yield path, item[1]
 
     def _load(self, cid: Cid) -> Node:
-        if cid in self.node_cids:
-            raise MstError("a node stands in two places")
-        if len(self.node_cids) >= self._limits.max_nodes:
+        self._node_count += 1
+        if self._node_count > self._limits.max_nodes:
             raise MstError("the tree has too many nodes")
         block = self._source(cid)
         if len(block) > self._limits.max_node_bytes:
@@ -89,7 +86,6 @@ class VerifiedTree(Iterator[tuple[str, Cid]]):
         node = load_node(cid, block)
         if len(node.keys) > self._limits.max_node_entries:
             raise MstError("a node has too many entries")
-        self.node_cids.add(cid)
         return node
 
 

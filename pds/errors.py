@@ -149,6 +149,13 @@ class AccountNotFoundError(PdsError):
     default_message = "Account not found"
 
 
+class NotFoundError(PdsError):
+    """An admin or moderator names something that is not here."""
+
+    error = "NotFound"
+    default_message = "Not found"
+
+
 # --- accounts and identity ----------------------------------------------------------------------
 
 

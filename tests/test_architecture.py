@@ -27,6 +27,7 @@ MAX_LINES = {"pds": 400, "tests": 500}  # tests hold tables of cases
 REVIEWED_AUTH = {
     "app.bsky.actor.getPreferences": Auths.USER_OR_TAKEN_DOWN,
     "app.bsky.actor.putPreferences": Auths.USER_NOT_TAKEN_DOWN,
+    "com.atproto.admin.deleteAccount": Auths.ADMIN,
     "com.atproto.admin.updateAccountHandle": Auths.ADMIN,
     "com.atproto.identity.resolveHandle": Auths.NONE,
     "com.atproto.identity.updateHandle": Auths.FULL_USER_NOT_TAKEN_DOWN,

@@ -24,6 +24,8 @@ def row_of(setting: Setting) -> str:
 
 def interval_of(job: Job) -> str:
     hours = job.every.total_seconds() / 3600
+    if hours < 1:
+        return f"every {60 * hours:g} minutes"
     return {1: "every hour", 24: "every day"}.get(int(hours), f"every {hours:g} hours")
 
 

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from pds.jobs.delete_lapsed_accounts import delete_lapsed_accounts
 from pds.jobs.expire_did_cache import expire_did_cache
 from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
+from pds.jobs.finish_deletions import finish_deletions
 from pds.jobs.optimize_database import optimize_database
 from pds.jobs.prune_events import prune_events
 from pds.jobs.resume_identity_changes import resume_identity_changes
@@ -49,6 +51,8 @@ JOBS = (
     Job("prune_events", timedelta(hours=1), prune_events),
     Job("resume_sign_ups", timedelta(hours=1), resume_sign_ups),
     Job("resume_identity_changes", timedelta(hours=1), resume_identity_changes),
+    Job("finish_deletions", timedelta(minutes=5), finish_deletions),
+    Job("delete_lapsed_accounts", timedelta(hours=1), delete_lapsed_accounts),
     Job("expire_uploads", timedelta(hours=1), expire_uploads),
     Job("expire_tokens", timedelta(hours=6), expire_tokens),
     Job("expire_did_cache", timedelta(hours=1), expire_did_cache),

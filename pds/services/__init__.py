@@ -16,9 +16,10 @@ from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
 from pds.network.http_client import HttpClient
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
-from pds.services import account_activation, account_creation, repo_import
+from pds.services import account_activation, account_creation, account_deletion, repo_import
 from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
+from pds.services.account_deletion import AccountDeletion
 from pds.services.accounts import Accounts
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
@@ -86,10 +87,12 @@ class Services:
         self.repo_import.cleanup_staging()
         self.accounts.resume_pending()
         self.identity_journal.resume()
+        self.accounts.start_clean_up()
 
     def close(self) -> None:
         """Stop what runs in the background. Call after the last request."""
         self.sequencer.stop()
+        self.accounts.close()
         self.identity.close()
         self._clients.close()
 
@@ -126,6 +129,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             invite_required=config.invite_required,
         ),
         AccountActivation(account_activation.Parts(identity, repos, blobs, keys, sequencer), clock),
+        AccountDeletion(account_deletion.Parts(repos, blobs, sequencer), clock),
     )
     return Services(
         config=config,

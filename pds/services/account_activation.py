@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from pds.atproto.syntax.datetime import format_datetime
+from pds.atproto.syntax.datetime import datetime_us, format_datetime
 from pds.errors import AccountNotFoundError, AccountTakedownError, PdsError
 from pds.services.account_events import announce_activation, announce_status
 from pds.services.blobs import Blobs
@@ -17,6 +17,10 @@ from pds.services.sequencer import Sequencer
 from pds.storage import accounts, preferences
 from pds.storage.accounts import AccountRow, HostedRepo
 from pds.storage.database import transaction
+
+DELETE_AFTER_AT_LEAST_US: Final = 3 * 24 * 3_600_000_000
+"""Deactivating takes an access token only, deleting the password and a code by mail. This is the
+time in which the owner can take back what somebody with a stolen token has done."""
 
 
 class DocumentCheck(Protocol):
@@ -91,8 +95,9 @@ class AccountActivation:
     def deactivate(self, did: str, delete_after: str | None) -> None:
         """Make an account inactive at its owner's wish; sessions stay, so that it can come back.
 
-        delete_after: when the owner wants it deleted, as a datetime. On an account that is
-        deactivated already only this is changed, and nothing is announced.
+        delete_after: when the owner wants it deleted, as a datetime; not sooner than
+        ``DELETE_AFTER_AT_LEAST_US`` from now. On an account that is deactivated already only this
+        is changed, and nothing is announced.
 
         Raises:
             AccountNotFoundError
@@ -102,11 +107,17 @@ class AccountActivation:
         with self._parts.repos.repo_lock(account.id), transaction():
             current = _get(did)
             since = current.deactivated_at or format_datetime(self._clock())
-            accounts.set_deactivated(current.id, since, delete_after)
+            accounts.set_deactivated(current.id, since, self._deletion_time(delete_after))
             if current.deactivated_at is None:
                 announce_status(
                     self._parts.sequencer, dataclasses.replace(current, deactivated_at=since)
                 )
+
+    def _deletion_time(self, wanted: str | None) -> str | None:
+        if wanted is None:
+            return None
+        earliest_us = self._clock() + DELETE_AFTER_AT_LEAST_US
+        return format_datetime(max(datetime_us(wanted), earliest_us))
 
     def check(self, did: str) -> AccountCheck:
         """How complete the account is here. AccountNotFoundError when it is not hosted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pds.atproto.car import write_car
 from pds.atproto.firehose_frames import AccountEvent, CommitEvent, IdentityEvent, SyncEvent
 from pds.atproto.repo import RepoChange
-from pds.services.sequencer import Sequencer
+from pds.services.sequencer import DELETED, Sequencer
 from pds.storage.accounts import AccountRow
 
 INVALID_HANDLE = "handle.invalid"
@@ -43,6 +43,11 @@ def announce_status(sequencer: Sequencer, account: AccountRow) -> None:
     sequencer.append(
         account.did, AccountEvent(account.did, active=account.is_active, status=account.status)
     )
+
+
+def announce_deletion(sequencer: Sequencer, did: str) -> int:
+    """The last #account: relays and app views drop what they hold of it. Returns its seq."""
+    return sequencer.append(did, AccountEvent(did, active=False, status=DELETED))
 
 
 def _append_head(sequencer: Sequencer, did: str, change: RepoChange) -> None:

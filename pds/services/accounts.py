@@ -1,7 +1,8 @@
 """The accounts hosted here: find them, decide who may see or change what is theirs, list them.
 
-Signing up and (de)activating are stories of their own, told in ``account_creation`` and
-``account_activation``; they are reached through here so that a caller needs one name.
+Signing up, (de)activating and deleting are stories of their own, told in ``account_creation``,
+``account_activation`` and ``account_deletion``; they are reached through here so that a caller
+needs one name.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pds.storage.accounts import AccountRow, HostedRepo
 if TYPE_CHECKING:
     from pds.services.account_activation import AccountActivation, AccountCheck
     from pds.services.account_creation import AccountCreation, CreatedAccount, NewAccount
+    from pds.services.account_deletion import AccountDeletion
 
 # The rows are handed out from here, so callers who may not know storage name them from here.
 __all__ = ["AccountRow", "Accounts", "HostedRepo", "RepoPage"]
@@ -43,9 +45,12 @@ class RepoPage:
 class Accounts:
     """Accounts by DID or handle."""
 
-    def __init__(self, creation: AccountCreation, activation: AccountActivation) -> None:
+    def __init__(
+        self, creation: AccountCreation, activation: AccountActivation, deletion: AccountDeletion
+    ) -> None:
         self._creation = creation
         self._activation = activation
+        self._deletion = deletion
 
     def find_account(self, at_identifier: str) -> AccountRow | None:
         """The account a DID or handle names, in any status."""
@@ -152,3 +157,23 @@ class Accounts:
     def check_status(self, did: str) -> AccountCheck:
         """What checkAccountStatus tells; see ``AccountActivation.check``."""
         return self._activation.check(did)
+
+    def delete(self, did: str) -> None:
+        """Delete an account; see ``AccountDeletion.delete``."""
+        self._deletion.delete(did)
+
+    def delete_lapsed(self) -> int:
+        """Delete accounts whose owners wanted it by now; see ``AccountDeletion``."""
+        return self._deletion.delete_lapsed()
+
+    def start_clean_up(self) -> None:
+        """Remove in the background what deleted accounts have left; see ``AccountDeletion``."""
+        self._deletion.start_clean_up()
+
+    def clean_up(self) -> int:
+        """Like ``start_clean_up``, but wait until it is done; returns how many are finished."""
+        return self._deletion.clean_up()
+
+    def close(self) -> None:
+        """Stop the work in the background."""
+        self._deletion.close()

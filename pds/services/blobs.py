@@ -17,6 +17,7 @@ import errno
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from pds.errors import (
     NotEnoughResourcesError,
 )
 from pds.services.clock import Clock
-from pds.storage import accounts, blobs, database
+from pds.storage import accounts, blobs, database, deletions
 from pds.storage.accounts import AccountRow
 from pds.storage.blob_files import BlobFiles, TemporaryBlob, folder_name
 
@@ -48,6 +49,8 @@ HOUR_US: Final = 3_600_000_000
 UPLOAD_LIFE_US: Final = 24 * HOUR_US
 _BATCH: Final = 500
 _LOCKS: Final = 64
+_FILES_AT_ONCE: Final = 25  # more, and the file system lets the next commit wait
+_REST_S: Final = 0.005
 _MISSING_SHOWN: Final = 20
 _LONGEST_PLAIN_DID: Final = 255
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -123,6 +126,8 @@ class Blobs:
 
     def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
         with self._lock(account.id), self._files.hold(alone=False):
+            if accounts.find_by_id(account.id) is None:
+                raise AccountNotFoundError
             _refuse_taken_down(blobs.find_blob(account.id, blob.cid))
             self._files.keep(blob, account.did)
             with database.transaction():
@@ -239,6 +244,17 @@ class Blobs:
             for blob in due:
                 deleted += self._delete_due(blob.account_id, blob.did, [blob.cid], through_us)
         return deleted
+
+    def delete_files_of(self, account_id: int, did: str) -> None:
+        """Remove every file of an account whose row is gone. Doing it again is harmless."""
+        left = True
+        while left:
+            # Uploads that saw the account are through now, and none after this puts a file there.
+            with self._lock(account_id), self._files.hold(alone=True):
+                if not deletions.is_being_deleted(did):
+                    return  # another process has finished, and the account may be back
+                left = self._files.delete_some(did, _FILES_AT_ONCE)
+            time.sleep(_REST_S)
 
     def sweep_files(self) -> SweepResult:
         """Remove files without a row, over an hour old, and report rows without a file."""

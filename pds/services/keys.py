@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pds.atproto.crypto.keypair import PrivateKey
-from pds.storage import signing_keys
+from pds.errors import AccountNotFoundError
+from pds.storage import accounts, signing_keys
 
 CACHED_KEYS = 2_048
 _NONCE_BYTES = 12
@@ -54,11 +55,14 @@ class SigningKeys:
         """The key of an account that exists.
 
         Raises:
+            AccountNotFoundError: it was deleted in the meantime.
             RuntimeError: there is no key, or it was stored under another rotation key. Both mean a
                 damaged installation, which no caller can mend.
         """
         stored = signing_keys.find_key(account_id)
         if stored is None:
+            if accounts.find_by_id(account_id) is None:
+                raise AccountNotFoundError
             message = f"account {account_id} has no signing key"
             raise RuntimeError(message)
         with self._cache_lock:

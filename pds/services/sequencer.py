@@ -8,6 +8,8 @@ Terms
 Tricky bits
 - A subscription is nothing but a position. Ring and table are two views of the same order, so
   moving from one to the other can neither lose nor repeat an event.
+- Once an account is deleted nothing older of it may be sent again, so the ring starts anew with
+  the event that says so; the table forgets the account's events soon after.
 - The ring holds consecutive numbers only. When another process (the command line) has appended
   events, the numbers jump: the ring starts anew and subscribers read the gap from the table.
 Spec: https://atproto.com/specs/event-stream
@@ -37,6 +39,9 @@ BATCH_BYTES = 131_072
 PRUNE_SLICE = 1_000
 _PRUNED = "events_pruned_through"
 
+
+DELETED = "deleted"
+"""The status in the last event of an account."""
 
 _KINDS: dict[type[Event], str] = {
     CommitEvent: "commit",
@@ -74,7 +79,8 @@ class Sequencer:
         seq = events.last_seq() + 1
         frame = event.encode(seq, format_datetime(now_us))
         events.append_event(seq, did, _KINDS[type(event)], now_us, frame)
-        database.after_commit(lambda: self._announce(seq, frame))
+        starts_anew = isinstance(event, AccountEvent) and event.status == DELETED
+        database.after_commit(lambda: self._announce(seq, frame, starts_anew=starts_anew))
         return seq
 
     def subscribe(self, cursor: int | None) -> Subscription:
@@ -132,11 +138,11 @@ class Sequencer:
                 self._last_seq = stored
                 self._news.notify_all()
 
-    def _announce(self, seq: int, frame: bytes) -> None:
+    def _announce(self, seq: int, frame: bytes, *, starts_anew: bool) -> None:
         with self._news:
             if seq <= self._last_seq:
                 return  # notice_others was quicker; the table has it
-            if seq != self._last_seq + 1:
+            if starts_anew or seq != self._last_seq + 1:
                 self._ring.clear()
                 self._ring_size = 0
             self._ring.append(frame)

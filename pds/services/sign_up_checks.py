@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from pds.atproto.crypto.keypair import PublicKey
 from pds.errors import AlreadyExistsError, InvalidPasswordError, InvalidRequestError
 from pds.services.passwords import MAX_NEW_PASSWORD_LENGTH, password_length
-from pds.storage import accounts, identity_changes
+from pds.storage import accounts, deletions, identity_changes
 
 
 def check_new_password(password: str | None) -> None:
@@ -34,6 +34,9 @@ def check_free(handle: str, email: str, did: str | None) -> None:
     """Refuse names in use by any account, also an inactive one, or about to be."""
     if did is not None and accounts.is_taken("did", did):
         message = "Repo already exists"
+        raise AlreadyExistsError(message)
+    if did is not None and deletions.is_being_deleted(did):
+        message = "This account is still being deleted here, try again shortly"
         raise AlreadyExistsError(message)
     if identity_changes.is_handle_taken(handle):
         message = f"Handle already taken: {handle}"

@@ -118,6 +118,10 @@ _BY_DID = _COLUMNS + 'did = ? AND "pendingOperation" IS NULL'
 _BY_HANDLE = _COLUMNS + 'handle = ? AND "pendingOperation" IS NULL'
 _BY_EMAIL = _COLUMNS + 'email = ? AND "pendingOperation" IS NULL'
 _PENDING = _COLUMNS + '"pendingOperation" IS NOT NULL ORDER BY id'
+_LAPSED = _COLUMNS + (
+    '"pendingOperation" IS NULL AND "takedownRef" IS NULL AND "deactivatedAt" IS NOT NULL'
+    ' AND "deleteAfter" <= ? ORDER BY id'
+)
 _HOSTED = (
     'SELECT a.id, a.did, r.cid, r.rev, a."takedownRef", a."deactivatedAt"'
     " FROM account a JOIN repo_root r ON r.account_id = a.id"
@@ -175,6 +179,11 @@ def find_account(at_identifier: str) -> AccountRow | None:
 def list_pending() -> list[AccountRow]:
     """Sign-ups that were cut off before the directory's answer was known, oldest first."""
     return [_account(found) for found in rows(_PENDING)]
+
+
+def list_lapsed(now: str) -> list[AccountRow]:
+    """Deactivated accounts to be deleted by ``now``, those aside that are taken down."""
+    return [_account(found) for found in rows(_LAPSED, (now,))]
 
 
 def is_taken(column: Literal["did", "email"], value: str) -> bool:

@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -120,7 +121,11 @@ class BlobFiles:
 
         Anything whose name is not a CID was not put there by us and is passed over.
         """
-        with os.scandir(self._directory / folder) as entries:
+        try:
+            entries = os.scandir(self._directory / folder)
+        except FileNotFoundError:
+            return  # its account was deleted a moment ago
+        with entries:
             for entry in entries:
                 try:
                     cid = Cid.parse(entry.name)
@@ -133,6 +138,24 @@ class BlobFiles:
     def delete_in(self, folder: str, cid: Cid) -> None:
         """Like ``delete``, for a folder whose account may no longer exist."""
         (self._directory / folder / str(cid)).unlink(missing_ok=True)
+
+    def delete_some(self, did: str, limit: int) -> bool:
+        """Remove up to ``limit`` of an account's files, and its folder with the last of them.
+
+        Returns whether there are more.
+        """
+        folder = self._directory / folder_name(did)
+        if not folder.is_dir():
+            return False
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, limit):
+                Path(entry.path).unlink(missing_ok=True)
+        with os.scandir(folder) as entries:
+            if next(entries, None) is not None:
+                return True
+        folder.rmdir()
+        _sync_directory(self._directory)
+        return False
 
 
 def folder_name(did: str) -> str:

@@ -6,6 +6,8 @@ Spec: https://atproto.com/specs/event-stream#sequence-numbers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from peewee import BlobField, IntegerField, TextField
 from playhouse.sqlite_ext import AutoIncrementField
 
@@ -25,6 +27,9 @@ _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
 _INSERT = "INSERT INTO event (seq, did, kind, created_at_us, frame) VALUES (?, ?, ?, ?, ?)"
 _AFTER = "SELECT seq, frame FROM event WHERE seq > ? AND seq <= ? ORDER BY seq"
 _FIRST_SINCE = "SELECT seq FROM event WHERE created_at_us >= ? ORDER BY seq LIMIT 1"
+_FIRST = "SELECT min(seq) FROM event"
+_OF = "SELECT seq FROM event WHERE seq > ? AND seq <= ? AND did = ?"
+_DELETE = "DELETE FROM event WHERE seq = ?"
 _PRUNE = "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq < ? ORDER BY seq LIMIT ?)"
 
 
@@ -61,6 +66,25 @@ def first_seq_since(created_at_us: int) -> int | None:
     """The first event that is not older than the given time."""
     found = database.row(_FIRST_SINCE, (created_at_us,))
     return int(found[0]) if found else None
+
+
+def first_seq() -> int | None:
+    """The oldest event there is."""
+    found = database.row(_FIRST)
+    return found[0] if found else None
+
+
+def seqs_of(did: str, after_seq: int, last: int) -> list[int]:
+    """The events of ``did`` with ``after_seq`` < seq ≤ ``last``.
+
+    There is no index for this, since every commit would pay for it: it reads all events between.
+    """
+    return [found[0] for found in database.rows(_OF, (after_seq, last, did))]
+
+
+def delete_events(seqs: Sequence[int]) -> None:
+    """The caller holds the transaction."""
+    database.execute_many(_DELETE, [(seq,) for seq in seqs])
 
 
 def prune_before(seq: int, limit: int) -> int:

@@ -45,11 +45,27 @@ class InviteCodeRow:
     created_at: str
 
 
+GONE = "deleted"
+"""In the place of the DID, where a code outlives its owner's account."""
+
 _IS_AVAILABLE = """
 SELECT 1 FROM invite_code c LEFT JOIN account owner ON owner.did = c.for_account
 WHERE c.code = ? AND NOT c.disabled AND owner."takedownRef" IS NULL
 AND c.available_uses > (SELECT count(*) FROM invite_code_use u WHERE u.code = c.code)
 """
+
+
+_SPEND = (
+    "UPDATE invite_code SET available_uses = available_uses - 1"
+    " WHERE code IN (SELECT code FROM invite_code_use WHERE used_by = ?)"
+)
+_DELETE_UNUSED = (
+    "DELETE FROM invite_code WHERE for_account = ?"
+    " AND NOT EXISTS (SELECT 1 FROM invite_code_use u WHERE u.code = invite_code.code)"
+)
+_DISOWN = (
+    "UPDATE invite_code SET for_account = ?, created_by = ?, disabled = 1 WHERE for_account = ?"
+)
 
 
 def is_available(code: str) -> bool:
@@ -74,6 +90,20 @@ def record_use(code: str, did: str, at: str) -> None:
     execute(
         "INSERT INTO invite_code_use (code, used_by, used_at) VALUES (?, ?, ?)", (code, did, at)
     )
+
+
+def forget_account(did: str) -> None:
+    """Let nothing name an account that is being deleted.
+
+    Its own codes go; those that brought others here stay, closed and without an owner, because
+    they tell how these came. A use it made stays spent, or deleting an account and signing up
+    again would make one code last for ever.
+    """
+    execute(_SPEND, (did,))
+    execute("DELETE FROM invite_code_use WHERE used_by = ?", (did,))
+    execute(_DELETE_UNUSED, (did,))
+    execute(_DISOWN, (GONE, GONE, did))
+    execute("UPDATE invite_code SET created_by = ? WHERE created_by = ?", (GONE, did))
 
 
 def forget_uses(did: str) -> None:

@@ -57,6 +57,21 @@ def is_datetime(raw: str) -> bool:
     return _stays_in_range(match, year, month, day)
 
 
+def datetime_us(raw: str) -> int:
+    """A datetime's moment in microseconds since 1970.
+
+    A leap second counts as the second before it, year 0000 as the year after it.
+
+    Raises:
+        InvalidDatetimeError
+    """
+    checked = Datetime.parse(raw)
+    year = "0001" if checked.startswith("0000") else checked[:4]
+    seconds = "59" if checked[17:19] == "60" else checked[17:19]
+    moment = python_datetime.fromisoformat(f"{year}{checked[4:17]}{seconds}{checked[19:]}")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def format_datetime(us: int) -> str:
     """Microseconds since 1970 as ``YYYY-MM-DDTHH:MM:SS.mmmZ``, cut to milliseconds.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NSID = "com.atproto.server.deactivateAccount"
 
 
-@pytest.mark.parametrize("delete_after", [None, "2027-01-01T00:00:00Z"])
+@pytest.mark.parametrize("delete_after", [None, "2027-01-01T00:00:00.000Z"])
 def test_account_goes_silent(services: Services, alice: Person, delete_after: str | None) -> None:
     given = {} if delete_after is None else {"deleteAfter": delete_after}
 

@@ -88,7 +88,6 @@ _UPSTREAM = (
         "later",
         ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", text, "address pattern of the app view's pictures"),
         ("PDS_MOD_SERVICE_URL", url, "moderation service"),
-        ("PDS_MOD_SERVICE_DID", did, "its DID"),
         ("PDS_REPORT_SERVICE_URL", url, "where reports go"),
         ("PDS_REPORT_SERVICE_DID", did, "its DID"),
         ("PDS_PROXY_HEADERS_TIMEOUT", _MS, "wait for an upstream's headers, in ms"),

@@ -32,6 +32,9 @@ class UpstreamSettings:
         url, None, "app view that is asked for handles this server cannot resolve"
     )
     bsky_app_view_did: str | None = setting(did, None, "its DID")
+    mod_service_did: str | None = setting(
+        did, None, "moderation service that may use the moderators' methods"
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

@@ -34,7 +34,9 @@ ADMIN_PASSWORD = "the admin's password"
 TABLES = (
     "account",
     "signing_key",
+    "session",
     "refresh_token",
+    "app_password",
     "invite_code_use",
     "repo_root",
     "block",

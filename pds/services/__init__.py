@@ -40,6 +40,7 @@ from pds.services.repo_import import RepoImport
 from pds.services.repo_locks import RepoLocks
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
+from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
 
 
@@ -64,6 +65,7 @@ class Services:
     validator: Validator
     accounts: Accounts
     sessions: Sessions
+    service_tokens: ServiceTokens
     invites: Invites
     handles: Handles
     handle_changes: HandleChanges
@@ -103,7 +105,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     local_plc = LocalPlc(clock) if config.did_plc_url is None else None
     identity = _identity(config, clock, clients, local_plc)
     handles = _handles(config, clients)
-    sessions = Sessions(config, clock, identity)
+    sessions = Sessions(config, clock)
     invites = Invites(config.hostname, clock)
     keys = SigningKeys(identity.rotation_key)
     validator = Validator(Catalog.installed())
@@ -137,6 +139,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         validator=validator,
         accounts=accounts,
         sessions=sessions,
+        service_tokens=ServiceTokens(config, clock, identity),
         invites=invites,
         handles=handles,
         handle_changes=HandleChanges(identity, handles, journal),

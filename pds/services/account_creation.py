@@ -33,6 +33,7 @@ from pds.errors import (
 )
 from pds.services.account_events import announce_new_account
 from pds.services.clock import Clock
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.services.handles import Handles
 from pds.services.in_progress import InProgress
 from pds.services.invites import Invites
@@ -81,6 +82,7 @@ class NewAccount:
     invite_code: str | None = None
     recovery_key: str | None = None
     by_operator: bool = False
+    device: Device = UNKNOWN_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class _Checked:
     password_scrypt: str | None
     invite_code: str | None
     recovery_key: str | None
+    device: Device
     key: PrivateKey
 
 
@@ -180,8 +183,15 @@ class AccountCreation:
         check_free(handle, email, new.did)
         document = {} if new.did is None else self._parts.directory.did_document(new.did)
         password_scrypt = None if new.password is None else hash_password(new.password)
-        key = self._parts.keys.create()
-        checked = _Checked(handle, email, password_scrypt, new.invite_code, new.recovery_key, key)
+        checked = _Checked(
+            handle=handle,
+            email=email,
+            password_scrypt=password_scrypt,
+            invite_code=new.invite_code,
+            recovery_key=new.recovery_key,
+            device=new.device,
+            key=self._parts.keys.create(),
+        )
         return checked, document
 
     # --- a new DID -------------------------------------------------------------------------------
@@ -197,7 +207,7 @@ class AccountCreation:
             self._register(account_id, did, operation)
             with transaction():
                 self._finish(account_id, did, checked.handle, first_commit)
-                tokens = self._parts.sessions.issue_in_transaction(account_id, did)
+                tokens = self._parts.sessions.issue_in_transaction(account_id, did, checked.device)
         document = render_plc_document(did, data_of(did, operation))
         return CreatedAccount(did, checked.handle, document, tokens)
 
@@ -262,7 +272,7 @@ class AccountCreation:
         with transaction():
             account_id = self._insert(did, checked, operation=None)
             self._parts.repos.store_initial(account_id, first_commit)
-            tokens = self._parts.sessions.issue_in_transaction(account_id, did)
+            tokens = self._parts.sessions.issue_in_transaction(account_id, did, checked.device)
         return CreatedAccount(did, checked.handle, document, tokens)
 
     def _insert(self, did: str, checked: _Checked, *, operation: Operation | None) -> int:

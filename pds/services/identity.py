@@ -10,9 +10,11 @@ from typing import Any
 from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.did_document import (
+    SIGNING_KEY_ID,
     DidDocument,
     DidDocumentError,
     did_web_document,
+    find_key,
     parse_did_document,
 )
 from pds.config import Config
@@ -71,13 +73,21 @@ class Identity:
         except DidDocumentError as error:
             raise UnresolvableDidError(f"Unusable DID document: {error}") from error
 
-    def signing_key_of(self, did: str, *, force: bool = False) -> str | None:
+    def signing_key_of(
+        self, did: str, *, key_id: str = SIGNING_KEY_ID, force: bool = False
+    ) -> str | None:
         """The did:key that signs for ``did``, or None when its document names none.
+
+        key_id: the repo's key, or another one (``#atproto_label`` for labels).
 
         Raises:
             UnresolvableDidError: the DID does not resolve.
         """
-        return self.parsed_document(did, force=force).signing_key
+        try:
+            key = find_key(self.did_document(did, force=force), did, key_id)
+        except DidDocumentError as error:
+            raise UnresolvableDidError(f"Unusable DID document: {error}") from error
+        return None if key is None else key.did_key
 
     def past_signing_keys(self, did: str) -> list[str]:
         """The did:keys that signed for a did:plc at any time, newest first; none for others.

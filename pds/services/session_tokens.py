@@ -1,8 +1,8 @@
 """The tokens of password sessions: JWTs signed with the server's own secret.
 
-Claims and headers are exactly the reference server's, so that sessions survive a move from it: an
-access token has no id and cannot be taken back before it lapses; a refresh token has one (``jti``),
-and lives only as long as the row of that id.
+Claims and headers are the reference server's, so that sessions survive a move from it; one more
+claim, ``sid``, names the session. A refresh token has an id of its own (``jti``) and lives only as
+long as the row of that id. Whether the session lives is for ``services.sessions`` to find out.
 
 Tricky bits
 - Expiry is compared with the injected clock here, not by PyJWT, which reads the system's.
@@ -48,12 +48,16 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token proves. ``token_id`` is None for access tokens."""
+    """What a token proves. ``token_id`` is None for access tokens.
+
+    ``session_id`` is None for refresh tokens of the reference server and of older versions.
+    """
 
     did: str
     scope: Scope
     token_id: str | None
     expires_at_s: int
+    session_id: str | None = None
 
 
 CHECKED_TOKENS = 1_024
@@ -72,23 +76,30 @@ class SessionTokens:
         self._checked: dict[str, Claims] = {}
         self._lock = threading.Lock()
 
-    def access_token(self, did: str, scope: Scope) -> str:
-        claims = {"scope": str(scope), **self._claims(did, ACCESS_LIFETIME_S)}
+    def access_token(self, did: str, scope: Scope, session_id: str) -> str:
+        claims = {
+            "scope": str(scope),
+            **self._claims(did, ACCESS_LIFETIME_S),
+            "sid": session_id,
+        }
         return jwt.encode(claims, self._secret, "HS256", {"typ": _ACCESS_TYPE})
 
-    def refresh_token(self, did: str, token_id: str) -> str:
+    def refresh_token(self, did: str, token_id: str, session_id: str) -> str:
         claims = {
             "scope": str(Scope.REFRESH),
             **self._claims(did, REFRESH_LIFETIME_S),
             "jti": token_id,
+            "sid": session_id,
         }
         return jwt.encode(claims, self._secret, "HS256", {"typ": _REFRESH_TYPE})
 
     def read_access(self, token: str) -> Claims:
-        """Check an access token.
+        """Check an access token; whether its session still lives is another question.
 
         Raises:
-            ExpiredTokenError, InvalidTokenError
+            ExpiredTokenError: lapsed, or without a session. Clients then refresh, and what they get
+                has one.
+            InvalidTokenError
         """
         known = self._checked.get(token)
         if known is not None:
@@ -98,6 +109,8 @@ class SessionTokens:
         claims = self._read(token, _ACCESS_TYPE, allow_expired=False)
         if claims.scope is Scope.REFRESH:
             raise _bad_scope()
+        if claims.session_id is None:
+            raise ExpiredTokenError
         self._remember(token, claims)
         return claims
 
@@ -141,7 +154,7 @@ class SessionTokens:
             raise InvalidTokenError
         if not allow_expired and expires_at_s * 1_000_000 <= self._clock():
             raise ExpiredTokenError
-        did, token_id = payload.get("sub"), payload.get("jti")
+        did = payload.get("sub")
         # Tokens bound to a key or to one method are of other kinds, whatever else they say.
         if "lxm" in payload or "cnf" in payload or not isinstance(did, str) or not is_did(did):
             message = "Malformed token"
@@ -149,9 +162,14 @@ class SessionTokens:
         return Claims(
             did,
             _scope(payload.get("scope")),
-            token_id if isinstance(token_id, str) and token_id else None,
+            _text(payload.get("jti")),
             expires_at_s,
+            _text(payload.get("sid")),
         )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _scope(value: object) -> Scope:

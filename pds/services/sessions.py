@@ -1,6 +1,9 @@
 """Password sessions: log in, refresh, log out; and who a token speaks for.
 
 Terms
+- session: what begins with a log-in, a row in the database. Its tokens are good for nothing once
+  the row is gone, access tokens included: every request looks. That is unlike the reference, whose
+  access tokens outlive a log-out or a changed password by up to two hours.
 - rotation: using a refresh token names its successor and leaves the used one alive for a short
   grace, in which it gives the *same* successor again. A client whose network dropped the reply, or
   that refreshed from two tabs at once, is not logged out.
@@ -15,46 +18,41 @@ from __future__ import annotations
 
 import base64
 import hmac
-import logging
 import secrets
 from dataclasses import dataclass
-from typing import Protocol
 
-from pds.atproto import service_auth
-from pds.atproto.crypto.keypair import PublicKey
-from pds.atproto.service_auth import ServiceAuthError, ServiceClaims
-from pds.atproto.syntax.did import is_did
 from pds.config import Config
 from pds.errors import (
     AccountDeactivatedError,
-    AccountNotFoundError,
     AccountTakedownError,
     AuthRequiredError,
     ExpiredTokenError,
     InvalidRequestError,
-    ServiceTokenError,
 )
 from pds.services.clock import Clock
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.services.passwords import MAX_LOGIN_PASSWORD_LENGTH, check_password, password_length
 from pds.services.session_scopes import Scope
-from pds.services.session_tokens import REFRESH_LIFETIME_S, Claims, SessionTokens, Tokens
-from pds.storage import accounts, refresh_tokens
+from pds.services.session_tokens import (
+    ACCESS_LIFETIME_S,
+    REFRESH_LIFETIME_S,
+    Claims,
+    SessionTokens,
+    Tokens,
+)
+from pds.storage import accounts, app_passwords, refresh_tokens, sessions
 from pds.storage.accounts import AccountRow
 from pds.storage.database import transaction
 from pds.storage.refresh_tokens import RefreshTokenRow
+from pds.storage.sessions import SessionRow
 
-logger = logging.getLogger("pds.sessions")
+# The rows are handed out from here, so callers who may not know storage name them from here.
+__all__ = ["Access", "Session", "SessionRow", "Sessions"]
 
 GRACE_S = 2 * 60 * 60
 ADMIN_USER = "admin"
+MAX_LISTED = 500
 _SECOND_US = 1_000_000
-
-
-class SigningKeyLookup(Protocol):
-    """The part of ``Identity`` that checking a service token needs."""
-
-    def signing_key_of(self, did: str, *, force: bool = False) -> str | None:
-        """The did:key that signs for ``did``. Raises UnresolvableDidError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,29 @@ class Session:
     tokens: Tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the access token of a living session proves, and the state of its account."""
+
+    did: str
+    scope: Scope
+    session_id: str
+    app_password_name: str | None
+    is_taken_down: bool
+    is_deactivated: bool
+
+    def check_status(self, *, check_takedown: bool, check_deactivated: bool) -> None:
+        """Refuse an account in a state that a method does not admit.
+
+        Raises:
+            AccountTakedownError, AccountDeactivatedError
+        """
+        if check_takedown and self.is_taken_down:
+            raise AccountTakedownError
+        if check_deactivated and self.is_deactivated:
+            raise AccountDeactivatedError
+
+
 def new_token_id() -> str:
     """An id nobody can guess, in the reference's form: base64 without padding, 43 characters."""
     return base64.b64encode(secrets.token_bytes(32)).decode("ascii").rstrip("=")
@@ -73,16 +94,21 @@ def new_token_id() -> str:
 class Sessions:
     """Issues, renews, revokes and checks what callers show to be let in."""
 
-    def __init__(self, config: Config, clock: Clock, identity: SigningKeyLookup) -> None:
+    def __init__(self, config: Config, clock: Clock) -> None:
         self._tokens = SessionTokens(config.jwt_secret, config.service_did, clock)
-        self._audiences = (config.service_did, f"{config.service_did}#atproto_pds")
         self._admin_password = config.admin_password.encode("utf-8")
         self._clock = clock
-        self._identity = identity
 
-    # --- password sessions -----------------------------------------------------------------------
+    # --- beginning -------------------------------------------------------------------------------
 
-    def login(self, identifier: str, password: str, *, allow_takendown: bool = False) -> Session:
+    def login(
+        self,
+        identifier: str,
+        password: str,
+        *,
+        allow_takendown: bool = False,
+        device: Device = UNKNOWN_DEVICE,
+    ) -> Session:
         """Log in by handle, DID or e-mail address. Inactive accounts may, to move away.
 
         A taken-down account gets in only when the client asks for that; its session can do little
@@ -100,25 +126,45 @@ class Sessions:
         if account is None or not matches:
             message = "Invalid identifier or password"
             raise AuthRequiredError(message)
-        if not account.is_taken_down:
-            return Session(account, self.issue(account))
-        if not allow_takendown:
+        if account.is_taken_down and not allow_takendown:
             raise AccountTakedownError
-        return Session(account, self._issue_takendown(account))
+        return Session(account, self.issue(account, device))
 
-    def issue(self, account: AccountRow) -> Tokens:
-        """Start a session with every right of the account."""
+    def issue(self, account: AccountRow, device: Device = UNKNOWN_DEVICE) -> Tokens:
+        """Begin a session with every right that the account has in its state."""
+        scope = Scope.TAKENDOWN if account.is_taken_down else Scope.ACCESS
         with transaction():
-            return self.issue_in_transaction(account.id, account.did)
+            return self._begin(account.id, account.did, scope, device)
 
-    def issue_in_transaction(self, account_id: int, did: str) -> Tokens:
-        """``issue`` as part of the caller's transaction."""
-        token_id = new_token_id()
-        expires_at_us = self._clock() + REFRESH_LIFETIME_S * _SECOND_US
-        refresh_tokens.insert_token(
-            RefreshTokenRow(token_id, account_id, expires_at_us, None, None)
+    def issue_in_transaction(
+        self, account_id: int, did: str, device: Device = UNKNOWN_DEVICE
+    ) -> Tokens:
+        """Begin the first session of a new account, as part of the caller's transaction."""
+        return self._begin(account_id, did, Scope.ACCESS, device)
+
+    def _begin(self, account_id: int, did: str, scope: Scope, device: Device) -> Tokens:
+        """Store a session and sign its tokens. The caller holds the transaction.
+
+        The refresh token of a takedown has no row, and so is refused when it is used.
+        """
+        now_us = self._clock()
+        session = SessionRow(
+            id=secrets.token_hex(16),
+            account_id=account_id,
+            app_password_name=None,
+            is_takendown=scope is Scope.TAKENDOWN,
+            created_at_us=now_us,
+            used_at_us=now_us,
+            user_agent=device.user_agent,
+            ip=device.ip,
         )
-        return self._sign(did, Scope.ACCESS, token_id)
+        sessions.insert(session)
+        first = self._new_refresh_token(session.id)
+        if not session.is_takendown:
+            refresh_tokens.insert_token(first)
+        return self._sign(did, scope, first)
+
+    # --- going on --------------------------------------------------------------------------------
 
     def refresh(self, did: str, token_id: str) -> Session:
         """Trade a refresh token, already checked by ``verify_refresh``, for new tokens.
@@ -135,23 +181,75 @@ class Sessions:
         if account.is_taken_down:
             raise AccountTakedownError
         with transaction():
-            successor = self._rotate(account.id, token_id)
-        scope = Scope.ACCESS if successor.app_password_name is None else Scope.APP_PASS
-        return Session(account, self._sign(account.did, scope, successor.id))
+            successor, scope = self._rotate(account.id, token_id)
+        return Session(account, self._sign(account.did, scope, successor))
 
-    def revoke(self, token_id: str) -> None:
-        """End the session of a refresh token. Ending it twice is fine."""
+    def _rotate(self, account_id: int, token_id: str) -> tuple[RefreshTokenRow, Scope]:
+        """The successor of a refresh token, made when this is its first use, and what it may do.
+
+        The caller holds the transaction.
+        """
+        now_us = self._clock()
+        used = refresh_tokens.find_token(token_id)
+        if used is None or used.expires_at_us <= now_us:
+            raise _revoked()
+        session = sessions.find(used.session_id)
+        if session is None or session.account_id != account_id:
+            raise _revoked()
+        scope = _scope_of(session)
+        sessions.set_used(session.id, now_us)
+        successor = self._new_refresh_token(session.id, used.next_id)
+        if refresh_tokens.mark_used(token_id, successor.id, now_us + GRACE_S * _SECOND_US):
+            refresh_tokens.insert_token(successor)
+        return successor, scope
+
+    def _new_refresh_token(self, session_id: str, token_id: str | None = None) -> RefreshTokenRow:
+        expires_at_us = self._clock() + REFRESH_LIFETIME_S * _SECOND_US
+        return RefreshTokenRow(token_id or new_token_id(), session_id, expires_at_us, None)
+
+    def _sign(self, did: str, scope: Scope, token: RefreshTokenRow) -> Tokens:
+        return Tokens(
+            self._tokens.access_token(did, scope, token.session_id),
+            self._tokens.refresh_token(did, token.id, token.session_id),
+        )
+
+    # --- ending ----------------------------------------------------------------------------------
+
+    def log_out(self, token_id: str, session_id: str | None) -> None:
+        """End the session of a refresh token, whether used, lapsed or neither. Twice is fine.
+
+        session_id: as the token names it; tokens of the reference server do not.
+        """
         with transaction():
-            refresh_tokens.delete_token(token_id)
+            if session_id is None:
+                token = refresh_tokens.find_token(token_id)
+                session_id = None if token is None else token.session_id
+            if session_id is not None:
+                sessions.delete(session_id)
 
     def revoke_all(self, account_id: int) -> None:
-        """End every session of an account, as part of the caller's transaction."""
-        refresh_tokens.delete_for_account(account_id)
+        """End every session of an account, also those of app passwords.
+
+        Part of the caller's transaction.
+        """
+        sessions.delete_for_account(account_id)
+
+    def revoke_others(self, account_id: int, keep_session_id: str) -> None:
+        """End every session of an account but one, as part of the caller's transaction."""
+        sessions.delete_for_account(account_id, keep=keep_session_id)
 
     def expire(self) -> int:
-        """Forget sessions that have lapsed; return how many."""
+        """Forget sessions that have lapsed, and used refresh tokens; return how many sessions."""
+        now_us = self._clock()
         with transaction():
-            return refresh_tokens.delete_expired(self._clock())
+            refresh_tokens.delete_expired(now_us)
+            return sessions.delete_ended(now_us - ACCESS_LIFETIME_S * _SECOND_US)
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def list_sessions(self, account_id: int) -> list[SessionRow]:
+        """An account's sessions, the last used first; not more than anybody would read."""
+        return sessions.list_for_account(account_id, MAX_LISTED)
 
     def get_session_account(self, did: str) -> AccountRow:
         """The account a session belongs to.
@@ -164,65 +262,31 @@ class Sessions:
             raise _no_such_user(did)
         return account
 
-    def _rotate(self, account_id: int, token_id: str) -> RefreshTokenRow:
-        """The successor of a refresh token, made when this is its first use.
+    def verify_access(self, token: str) -> Access:
+        """Whose session an access token belongs to, and what it may do.
 
-        The caller holds the transaction.
+        Raises:
+            ExpiredTokenError: it has lapsed, or its session has ended. Clients then try to refresh,
+                are told the same, and ask their user to log in again.
+            InvalidTokenError
         """
-        now_us = self._clock()
-        used = refresh_tokens.find_token(token_id)
-        if used is None or used.account_id != account_id or used.expires_at_us <= now_us:
+        claims = self._tokens.read_access(token)
+        session_id = claims.session_id or ""
+        live = sessions.find_live(session_id)
+        if live is None:
             raise _revoked()
-        successor = RefreshTokenRow(
-            used.next_id or new_token_id(),
-            account_id,
-            now_us + REFRESH_LIFETIME_S * _SECOND_US,
-            None,
-            used.app_password_name,
+        return Access(
+            claims.did,
+            claims.scope,
+            session_id,
+            live.app_password_name,
+            live.takedown_ref is not None,
+            live.deactivated_at is not None,
         )
-        if refresh_tokens.mark_used(token_id, successor.id, now_us + GRACE_S * _SECOND_US):
-            refresh_tokens.insert_token(successor)
-            return successor
-        # Used before. A successor that is gone was logged out; the older token must not revive it.
-        known = refresh_tokens.find_token(successor.id)
-        if known is None:
-            raise _revoked()
-        return known
-
-    def _sign(self, did: str, scope: Scope, token_id: str) -> Tokens:
-        return Tokens(
-            self._tokens.access_token(did, scope), self._tokens.refresh_token(did, token_id)
-        )
-
-    def _issue_takendown(self, account: AccountRow) -> Tokens:
-        """Tokens whose refresh half has no row, and so is refused when it is used."""
-        return self._sign(account.did, Scope.TAKENDOWN, new_token_id())
-
-    # --- who is calling --------------------------------------------------------------------------
-
-    def verify_access(self, token: str) -> Claims:
-        """Raises ExpiredTokenError or InvalidTokenError."""
-        return self._tokens.read_access(token)
 
     def verify_refresh(self, token: str, *, allow_expired: bool = False) -> Claims:
         """Raises ExpiredTokenError, InvalidTokenError or MissingTokenIdError."""
         return self._tokens.read_refresh(token, allow_expired=allow_expired)
-
-    def check_account(self, did: str, *, check_takedown: bool, check_deactivated: bool) -> None:
-        """Refuse accounts in a state that a method does not admit; without flags, none.
-
-        Raises:
-            AccountNotFoundError, AccountTakedownError, AccountDeactivatedError
-        """
-        if not (check_takedown or check_deactivated):
-            return
-        account = accounts.find_by_did(did)
-        if account is None:
-            raise AccountNotFoundError
-        if check_takedown and account.is_taken_down:
-            raise AccountTakedownError
-        if check_deactivated and account.deactivated_at is not None:
-            raise AccountDeactivatedError
 
     def check_admin(self, user: str, password: str) -> bool:
         """Whether these are the admin's credentials; takes the same time however wrong they are."""
@@ -230,45 +294,15 @@ class Sessions:
         given = password.encode("utf-8", "replace")
         return hmac.compare_digest(given, self._admin_password) and right_user
 
-    def verify_service(self, token: str, lxm: str) -> str:
-        """The DID that signed a service token made for this server and the method ``lxm``.
 
-        Raises:
-            ServiceTokenError: 401, with the name of what is wrong.
-            UnresolvableDidError: the issuer's keys cannot be found out.
-
-        Spec: https://atproto.com/specs/xrpc#inter-service-authentication-jwt
-        """
-        now_s = self._clock() // _SECOND_US
-        try:
-            claims, signed, signature = service_auth.decode_service_token(token, now=now_s)
-            service_auth.check_service_claims(claims, audiences=self._audiences, lxm=lxm)
-        except ServiceAuthError as error:
-            raise ServiceTokenError(error.error, str(error)) from error
-        if not is_did(claims.iss):
-            raise ServiceTokenError("BadJwtIss", "The token's issuer is not a DID")
-        self._check_signature(claims, signed, signature)
-        return claims.iss
-
-    def _check_signature(self, claims: ServiceClaims, signed: bytes, signature: bytes) -> None:
-        """A key that does not fit may be a cached one that was replaced: then look again, once."""
-        key = self._identity.signing_key_of(claims.iss)
-        if _verifies(key, signed, signature):
-            return
-        current = self._identity.signing_key_of(claims.iss, force=True)
-        if current == key or not _verifies(current, signed, signature):
-            raise ServiceTokenError("BadJwtSignature", "jwt signature does not match jwt issuer")
-
-
-def _verifies(did_key: str | None, signed: bytes, signature: bytes) -> bool:
-    if did_key is None:
-        return False
-    try:
-        key = PublicKey.from_did_key(did_key)
-    except ValueError:
-        logger.info("an issuer's DID document names a key of an unknown kind")
-        return False
-    return service_auth.verify_service_signature(key, signed, signature)
+def _scope_of(session: SessionRow) -> Scope:
+    """What a session may do now: an app password's rights are looked up, not remembered."""
+    if session.app_password_name is None:
+        return Scope.ACCESS
+    password = app_passwords.find(session.account_id, session.app_password_name)
+    if password is None:
+        raise _revoked()
+    return Scope.APP_PASS_PRIVILEGED if password.privileged else Scope.APP_PASS
 
 
 def _find_by_login(identifier: str) -> AccountRow | None:

@@ -1,4 +1,4 @@
-"""Live sessions: one row per refresh token that may still be used, by its id (``jti``).
+"""Refresh tokens that may still be used, by their id (``jti``); each belongs to a session.
 
 Only the id is kept, never the token: the signature proves the rest.
 """
@@ -16,10 +16,9 @@ class RefreshToken(Table):
     """``next_id`` is set once the token has been used: the id of the one that replaced it."""
 
     id = TextField(primary_key=True)
-    account_id = IntegerField()
+    session_id = TextField()
     expires_at_us = IntegerField(index=True)
     next_id = TextField(null=True)
-    app_password_name = TextField(null=True)
 
     class Meta:
         table_name = "refresh_token"
@@ -30,16 +29,14 @@ class RefreshTokenRow:
     """``expires_at_us`` is Unix time in microseconds."""
 
     id: str
-    account_id: int
+    session_id: str
     expires_at_us: int
     next_id: str | None
-    app_password_name: str | None
 
 
 def find_token(token_id: str) -> RefreshTokenRow | None:
     found = row(
-        "SELECT id, account_id, expires_at_us, next_id, app_password_name"
-        " FROM refresh_token WHERE id = ?",
+        "SELECT id, session_id, expires_at_us, next_id FROM refresh_token WHERE id = ?",
         (token_id,),
     )
     return None if found is None else RefreshTokenRow(*found)
@@ -50,15 +47,8 @@ def find_token(token_id: str) -> RefreshTokenRow | None:
 
 def insert_token(token: RefreshTokenRow) -> None:
     execute(
-        "INSERT INTO refresh_token (id, account_id, expires_at_us, next_id, app_password_name)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (
-            token.id,
-            token.account_id,
-            token.expires_at_us,
-            token.next_id,
-            token.app_password_name,
-        ),
+        "INSERT INTO refresh_token (id, session_id, expires_at_us, next_id) VALUES (?, ?, ?, ?)",
+        (token.id, token.session_id, token.expires_at_us, token.next_id),
     )
 
 
@@ -70,14 +60,6 @@ def mark_used(token_id: str, next_id: str, expires_at_us: int) -> bool:
         (next_id, expires_at_us, token_id),
     )
     return changed == 1
-
-
-def delete_token(token_id: str) -> None:
-    execute("DELETE FROM refresh_token WHERE id = ?", (token_id,))
-
-
-def delete_for_account(account_id: int) -> None:
-    execute("DELETE FROM refresh_token WHERE account_id = ?", (account_id,))
 
 
 def delete_expired(before_us: int) -> int:

@@ -1,7 +1,7 @@
 """``Authorization`` header → caller, as the method demands.
 
 Terms: the *kind* of an ``Auth`` says which schemes count (see ``pds.xrpc.method.Auth``); checking a
-token or a password is the business of ``services.sessions``.
+token or a password is the business of ``services.sessions`` and ``services.service_tokens``.
 Spec: https://atproto.com/specs/xrpc#authentication
 """
 
@@ -18,7 +18,7 @@ from pds.services.session_scopes import Scope
 from pds.xrpc.method import ANONYMOUS, Auth, Caller
 
 if TYPE_CHECKING:
-    from pds.services.sessions import Sessions
+    from pds.services import Services
 
 ADMIN = Caller("admin")
 MAX_SHOWN_CHARS = 40
@@ -26,58 +26,68 @@ MAX_SHOWN_CHARS = 40
 _SCHEMES = ("basic", "bearer", "dpop")
 
 
-def authenticate(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+def authenticate(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
     """Who is calling the method ``nsid``, or an error that says why nobody is.
 
     Raises:
         AuthMissingError, AuthRequiredError, InvalidTokenError, ExpiredTokenError,
-        MissingTokenIdError, ServiceTokenError, AccountNotFoundError, AccountTakedownError,
+        MissingTokenIdError, ServiceTokenError, UnresolvableDidError, AccountTakedownError,
         AccountDeactivatedError
     """
-    return _BY_KIND[auth.kind](auth, header, sessions, nsid)
+    return _BY_KIND[auth.kind](auth, header, services, nsid)
 
 
-def _nobody(_auth: Auth, _header: str | None, _sessions: Sessions, _nsid: str) -> Caller:
+def _nobody(_auth: Auth, _header: str | None, _services: Services, _nsid: str) -> Caller:
     return ANONYMOUS
 
 
-def _access(auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+def _access(auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
     """A user with an access token whose scope the method accepts."""
-    claims = sessions.verify_access(_bearer_token(header))
-    if claims.scope not in auth.scopes:
+    access = services.sessions.verify_access(_bearer_token(header))
+    if access.scope not in auth.scopes:
         message = "Bad token scope"
         raise InvalidTokenError(message)
-    if auth.check_takedown or auth.check_deactivated:
-        sessions.check_account(
-            claims.did,
-            check_takedown=auth.check_takedown,
-            check_deactivated=auth.check_deactivated,
-        )
-    return Caller("user", claims.did, claims.scope)
+    access.check_status(
+        check_takedown=auth.check_takedown, check_deactivated=auth.check_deactivated
+    )
+    return Caller(
+        "user",
+        access.did,
+        access.scope,
+        session_id=access.session_id,
+        app_password_name=access.app_password_name,
+    )
 
 
-def _refresh(auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+def _refresh(auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
     token = _bearer_token(header)
-    claims = sessions.verify_refresh(token, allow_expired=auth.allow_expired)
-    return Caller("user", claims.did, Scope.REFRESH, claims.token_id)
+    claims = services.sessions.verify_refresh(token, allow_expired=auth.allow_expired)
+    return Caller("user", claims.did, Scope.REFRESH, claims.token_id, claims.session_id)
 
 
-def _admin(_auth: Auth, header: str | None, sessions: Sessions, _nsid: str) -> Caller:
+def _admin(_auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
     credentials = _basic_credentials(header)
-    if credentials is None or not sessions.check_admin(*credentials):
+    if credentials is None or not services.sessions.check_admin(*credentials):
         raise AuthRequiredError
     return ADMIN
 
 
-def _optional(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+def _moderator(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+    if header is None or _split(header)[0] != "bearer":
+        return _admin(auth, header, services, nsid)
+    issuer = services.service_tokens.verify_moderator(_bearer_token(header), nsid)
+    return Caller("moderator", issuer)
+
+
+def _optional(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
     if header is None:
         return ANONYMOUS
     if _split(header)[0] == "basic":
-        return _admin(auth, header, sessions, nsid)
-    return _access(auth, header, sessions, nsid)
+        return _admin(auth, header, services, nsid)
+    return _access(auth, header, services, nsid)
 
 
-def _new_account(_auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+def _new_account(_auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
     """Nobody, or the owner of a DID who moves in and proves it with a service token."""
     if header is None:
         return ANONYMOUS
@@ -85,23 +95,24 @@ def _new_account(_auth: Auth, header: str | None, sessions: Sessions, nsid: str)
     if scheme.lower() != "bearer" or not token.strip():
         message = "Invalid authorization header"
         raise AuthRequiredError(message)
-    return Caller("service", sessions.verify_service(token.strip(), nsid))
+    return Caller("service", services.service_tokens.verify_user(token.strip(), nsid))
 
 
-def _upload(auth: Auth, header: str | None, sessions: Sessions, nsid: str) -> Caller:
+def _upload(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
     """A user, or a service that the user gave a token for exactly this method."""
     if header is not None:
         scheme, token = _split(header)
         if scheme == "bearer" and "lxm" in _unverified_payload(token):
-            return Caller("service", sessions.verify_service(token, nsid))
-    return _access(auth, header, sessions, nsid)
+            return Caller("service", services.service_tokens.verify_user(token, nsid))
+    return _access(auth, header, services, nsid)
 
 
-_BY_KIND: dict[str, Callable[[Auth, str | None, Sessions, str], Caller]] = {
+_BY_KIND: dict[str, Callable[[Auth, str | None, Services, str], Caller]] = {
     "none": _nobody,
     "access": _access,
     "refresh": _refresh,
     "admin": _admin,
+    "moderator": _moderator,
     "optional": _optional,
     "new_account": _new_account,
     "upload": _upload,

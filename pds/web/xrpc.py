@@ -97,7 +97,7 @@ class Dispatcher:
                 info.nsid = method.nsid
                 response = self._answer(environ, info, method)
         except Exception as error:  # noqa: BLE001 # the edge: errors.py tells bugs from failures
-            basic = method is not None and method.auth.kind == "admin"
+            basic = method is not None and method.auth.kind in ("admin", "moderator")
             challenge = {"WWW-Authenticate": 'Basic realm="admin"'} if basic else None
             response = error_response(error, info.id, headers=challenge)
             if basic and response.status_code != 401:
@@ -157,9 +157,9 @@ class Dispatcher:
     def _caller(self, environ: WSGIEnvironment, method: Method) -> Caller:
         header = environ.get("HTTP_AUTHORIZATION")
         if header is None or header[:5].lower() != "basic":
-            return authenticate(method.auth, header, self._services.sessions, method.nsid)
+            return authenticate(method.auth, header, self._services, method.nsid)
         with self._limiting.guessing_admin(environ):
-            return authenticate(method.auth, header, self._services.sessions, method.nsid)
+            return authenticate(method.auth, header, self._services, method.nsid)
 
     def _read_body(self, environ: WSGIEnvironment, method: Method, call: Call) -> None:
         """Put the body into the call: ``input`` for JSON, ``body`` for everything else."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+from pds.services.devices import Device, seen_device
 from pds.services.session_scopes import Scope
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ FULL = frozenset({Scope.ACCESS})
 PRIVILEGED = FULL | {Scope.APP_PASS_PRIVILEGED}
 STANDARD = PRIVILEGED | {Scope.APP_PASS}
 
-AuthKind = Literal["none", "access", "refresh", "admin", "optional", "new_account", "upload"]
+AuthKind = Literal[
+    "none", "access", "refresh", "admin", "moderator", "optional", "new_account", "upload"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Auth:
         access       an access token whose scope is in ``scopes``
         refresh      a refresh token (``allow_expired``: also one that has lapsed)
         admin        HTTP Basic ``admin:<password>``
+        moderator    the admin, or the moderation service's token for this method
         optional     nobody, an access token, or the admin (the sync reads)
         new_account  nobody, or a service token for this method (createAccount)
         upload       an access token, or the user's service token for this method
@@ -65,6 +69,7 @@ class Auths:
     REFRESH = Auth("refresh")
     REFRESH_OR_EXPIRED = Auth("refresh", allow_expired=True)
     ADMIN = Auth("admin")
+    MODERATOR = Auth("moderator")
     OPTIONAL = Auth("optional", STANDARD)
     OPTIONAL_OR_TAKEN_DOWN = Auth("optional", STANDARD | {Scope.TAKENDOWN})
     NEW_ACCOUNT = Auth("new_account")
@@ -75,11 +80,12 @@ class Auths:
 class Caller:
     """Who is calling, as authenticated."""
 
-    kind: Literal["anonymous", "user", "service", "admin"]
+    kind: Literal["anonymous", "user", "service", "moderator", "admin"]
     did: str | None = None
     scope: Scope | None = None
     token_id: str | None = None  # jti of a refresh token
-    app_password_name: str | None = None
+    session_id: str | None = None  # of users; not in refresh tokens of the reference server
+    app_password_name: str | None = None  # known of access tokens
 
     @property
     def is_admin(self) -> bool:
@@ -140,6 +146,11 @@ class Call:
             message = "this method does not demand a user"
             raise RuntimeError(message)
         return self.caller.did
+
+    @property
+    def device(self) -> Device:
+        """Where the call comes from, to remember with a session."""
+        return seen_device(self.headers.get("User-Agent"), self.client_ip)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pds.atproto.plc import Operation
 from pds.errors import AuthRequiredError, InvalidRequestError, PdsError, UpstreamFailureError
 from pds.network.plc_directory import OperationConflictError, OperationRefusedError
 from pds.services.account_creation import AccountCreation, Parts
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.services.identity import Identity
 from pds.services.keys import SigningKeys
 from pds.services.session_tokens import Tokens
@@ -232,7 +233,9 @@ class FailingSessions(Sessions):
     def __init__(self) -> None:
         """Needs nothing: the only method called raises."""
 
-    def issue_in_transaction(self, account_id: int, did: str) -> Tokens:
+    def issue_in_transaction(
+        self, account_id: int, did: str, device: Device = UNKNOWN_DEVICE
+    ) -> Tokens:
         raise Crash
 
 

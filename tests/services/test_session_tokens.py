@@ -1,4 +1,4 @@
-"""Session tokens: exactly the reference's, and nothing else is taken for one."""
+"""Session tokens: the reference's and the session, and nothing else is taken for one."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def access(**changes: Any) -> dict[str, Any]:
         "sub": DID,
         "iat": NOW_S,
         "exp": NOW_S + 7_200,
+        "sid": "s",
         **changes,
     }
     return {name: value for name, value in claims.items() if value is not ...}
@@ -49,29 +50,33 @@ def refresh(**changes: Any) -> dict[str, Any]:
     return access(**{"scope": "com.atproto.refresh", "jti": "id", **changes})
 
 
-def test_access_token_has_the_claims_of_the_reference(tokens: SessionTokens) -> None:
-    token = tokens.access_token(DID, Scope.APP_PASS)
+def test_access_token_has_the_reference_claims_and_its_session(
+    tokens: SessionTokens,
+) -> None:
+    token = tokens.access_token(DID, Scope.APP_PASS, "s")
 
     header, payload, _ = (
         base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".")
     )
     assert json.loads(header) == {"alg": "HS256", "typ": "at+jwt"}
     assert json.loads(payload) == access(scope="com.atproto.appPass")
-    assert tokens.read_access(token) == Claims(DID, Scope.APP_PASS, None, NOW_S + 7_200)
+    assert tokens.read_access(token) == Claims(DID, Scope.APP_PASS, None, NOW_S + 7_200, "s")
 
 
-def test_refresh_token_has_the_claims_of_the_reference(tokens: SessionTokens) -> None:
-    token = tokens.refresh_token(DID, "id")
+def test_refresh_token_has_the_reference_claims_and_its_session(
+    tokens: SessionTokens,
+) -> None:
+    token = tokens.refresh_token(DID, "id", "s")
 
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "refresh+jwt"}
     payload = jwt.decode(token, options={"verify_signature": False})
     assert payload == refresh(exp=NOW_S + 90 * 86_400)
     claims = tokens.read_refresh(token, allow_expired=False)
-    assert claims == Claims(DID, Scope.REFRESH, "id", NOW_S + 90 * 86_400)
+    assert claims == Claims(DID, Scope.REFRESH, "id", NOW_S + 90 * 86_400, "s")
 
 
 def test_token_expires_to_the_second(tokens: SessionTokens, clock: StillClock) -> None:
-    token = tokens.access_token(DID, Scope.ACCESS)
+    token = tokens.access_token(DID, Scope.ACCESS, "s")
     clock.advance(7_199.9)
     tokens.read_access(token)
 
@@ -81,7 +86,7 @@ def test_token_expires_to_the_second(tokens: SessionTokens, clock: StillClock) -
 
 
 def test_a_known_token_expires_all_the_same(tokens: SessionTokens, clock: StillClock) -> None:
-    token = tokens.access_token(DID, Scope.ACCESS)
+    token = tokens.access_token(DID, Scope.ACCESS, "s")
     assert tokens.read_access(token) is tokens.read_access(token)
     clock.now_us += 7_200_000_000
     with pytest.raises(ExpiredTokenError):
@@ -90,7 +95,7 @@ def test_a_known_token_expires_all_the_same(tokens: SessionTokens, clock: StillC
 
 def test_few_tokens_are_remembered(tokens: SessionTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_tokens, "CHECKED_TOKENS", 2)
-    first, *others = [tokens.access_token(DID, scope) for scope in PASSWORD_SCOPES]
+    first, *others = [tokens.access_token(DID, scope, "s") for scope in PASSWORD_SCOPES]
     known = tokens.read_access(first)
     for token in others:
         tokens.read_access(token)
@@ -101,7 +106,7 @@ def test_few_tokens_are_remembered(tokens: SessionTokens, monkeypatch: pytest.Mo
 def test_expired_refresh_token_is_read_only_when_asked_for(
     tokens: SessionTokens, clock: StillClock
 ) -> None:
-    token = tokens.refresh_token(DID, "id")
+    token = tokens.refresh_token(DID, "id", "s")
     clock.advance(91 * 86_400)
 
     with pytest.raises(ExpiredTokenError):
@@ -168,7 +173,7 @@ def test_scope_must_be_one_of_an_access_token(tokens: SessionTokens, scope: Any)
 
 def test_access_token_is_no_refresh_token(tokens: SessionTokens) -> None:
     with pytest.raises(InvalidTokenError, match="could not be verified"):
-        tokens.read_refresh(tokens.access_token(DID, Scope.ACCESS), allow_expired=True)
+        tokens.read_refresh(tokens.access_token(DID, Scope.ACCESS, "s"), allow_expired=True)
     with pytest.raises(InvalidTokenError, match="Bad token scope"):
         tokens.read_refresh(forge(access(), typ="refresh+jwt"), allow_expired=True)
 
@@ -179,3 +184,16 @@ def test_refresh_token_needs_an_id(tokens: SessionTokens, token_id: Any) -> None
 
     with pytest.raises(MissingTokenIdError):
         tokens.read_refresh(token, allow_expired=False)
+
+
+@pytest.mark.parametrize("session_id", [..., "", 7, None])
+def test_access_token_without_a_session_has_expired(tokens: SessionTokens, session_id: Any) -> None:
+    """The reference's tokens, and those of the first version: clients refresh, and all is well."""
+    with pytest.raises(ExpiredTokenError, match="Token has expired"):
+        tokens.read_access(forge(access(sid=session_id)))
+
+
+def test_refresh_token_of_the_reference_names_no_session(tokens: SessionTokens) -> None:
+    token = forge(refresh(sid=...), typ="refresh+jwt")
+
+    assert tokens.read_refresh(token, allow_expired=False).session_id is None

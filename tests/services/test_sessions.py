@@ -6,7 +6,6 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-import jwt
 import pytest
 
 from pds.errors import (
@@ -15,30 +14,17 @@ from pds.errors import (
     ExpiredTokenError,
     InvalidRequestError,
 )
+from pds.services.devices import seen_device
 from pds.services.session_scopes import Scope
-from pds.services.session_tokens import Tokens
-from pds.storage import accounts, refresh_tokens
+from pds.storage import accounts
 from pds.storage.database import close_thread_connection, execute, rows, transaction
-from tests.factories import Person, StillClock, take_down
+from tests.factories import Person, StillClock, dump_tables, take_down
+from tests.session_tools import refresh, tie_to_app_password, token_id_of
 
 if TYPE_CHECKING:
     from pds.services import Services
 
 HOUR_S = 3_600
-
-
-def token_id_of(refresh_jwt: str) -> str:
-    payload: dict[str, Any] = jwt.decode(refresh_jwt, options={"verify_signature": False})
-    found = payload["jti"]
-    assert isinstance(found, str)
-    return found
-
-
-def refresh(services: Services, refresh_jwt: str) -> Tokens:
-    """What refreshSession does with a token."""
-    claims = services.sessions.verify_refresh(refresh_jwt)
-    assert claims.token_id is not None
-    return services.sessions.refresh(claims.did, claims.token_id).tokens
 
 
 # --- logging in ----------------------------------------------------------------------------------
@@ -75,11 +61,11 @@ def test_login_by_any_name(services: Services, alice: Person, name: str, spellin
 def test_unknown_user_and_wrong_password_are_one_error(
     services: Services, alice: Person, identifier: str, password: str
 ) -> None:
-    before = rows("SELECT * FROM refresh_token")
+    before = dump_tables()
 
     with pytest.raises(AuthRequiredError, match=r"^Invalid identifier or password$"):
         services.sessions.login(identifier, password)
-    assert rows("SELECT * FROM refresh_token") == before
+    assert dump_tables() == before
 
 
 def test_every_attempt_does_the_same_work(
@@ -144,6 +130,10 @@ def test_taken_down_account_gets_in_only_on_request(services: Services, alice: P
     claims = services.sessions.verify_access(session.tokens.access_jwt)
     assert claims.scope is Scope.TAKENDOWN
     assert rows("SELECT * FROM refresh_token") == stored
+    [began] = [
+        found for found in services.sessions.list_sessions(alice.row.id) if found.is_takendown
+    ]
+    assert began.id == claims.session_id
     with pytest.raises(AccountTakedownError):
         refresh(services, session.tokens.refresh_jwt)
 
@@ -170,7 +160,11 @@ def test_refresh_gives_a_new_pair(services: Services, alice: Person, clock: Stil
     assert token_id_of(tokens.refresh_jwt) != token_id_of(alice.refresh_jwt)
     claims = services.sessions.verify_access(tokens.access_jwt)
     assert (claims.did, claims.scope) == (alice.did, Scope.ACCESS)
-    assert claims.expires_at_s == clock() // 1_000_000 + 2 * HOUR_S
+    clock.advance(2 * HOUR_S - 1)
+    services.sessions.verify_access(tokens.access_jwt)
+    clock.advance(1)
+    with pytest.raises(ExpiredTokenError, match="Token has expired"):
+        services.sessions.verify_access(tokens.access_jwt)
 
 
 def test_used_token_gives_the_same_successor_within_the_grace(
@@ -223,31 +217,28 @@ def test_session_lives_on_as_long_as_it_is_refreshed(
 
 
 def test_session_of_an_app_password_stays_one(services: Services, alice: Person) -> None:
-    with transaction():
-        execute("UPDATE refresh_token SET app_password_name = 'phone'")
+    tie_to_app_password(alice.row, alice.refresh_jwt)
 
     tokens = refresh(services, refresh(services, alice.refresh_jwt).refresh_jwt)
 
-    assert services.sessions.verify_access(tokens.access_jwt).scope is Scope.APP_PASS
-    assert {name for (name,) in rows("SELECT app_password_name FROM refresh_token")} == {"phone"}
+    access = services.sessions.verify_access(tokens.access_jwt)
+    assert (access.scope, access.app_password_name) == (Scope.APP_PASS, "phone")
+    with transaction():
+        execute("UPDATE app_password SET privileged = 1")
+    tokens = refresh(services, tokens.refresh_jwt)
+    access = services.sessions.verify_access(tokens.access_jwt)
+    assert access.scope is Scope.APP_PASS_PRIVILEGED
 
 
-def test_revoked_session_is_over(services: Services, alice: Person) -> None:
-    services.sessions.revoke(token_id_of(alice.refresh_jwt))
-    services.sessions.revoke(token_id_of(alice.refresh_jwt))
-
-    with pytest.raises(ExpiredTokenError, match="Token has been revoked"):
-        refresh(services, alice.refresh_jwt)
-
-
-def test_used_token_does_not_revive_a_session_that_was_logged_out(
-    services: Services, alice: Person
+def test_refreshing_is_remembered_as_a_use(
+    services: Services, alice: Person, clock: StillClock
 ) -> None:
-    successor = refresh(services, alice.refresh_jwt)
-    services.sessions.revoke(token_id_of(successor.refresh_jwt))
+    began_us = clock()
+    clock.advance(HOUR_S)
+    refresh(services, alice.refresh_jwt)
 
-    with pytest.raises(ExpiredTokenError, match="Token has been revoked"):
-        refresh(services, alice.refresh_jwt)
+    [session] = services.sessions.list_sessions(alice.row.id)
+    assert (session.created_at_us, session.used_at_us) == (began_us, clock())
 
 
 def test_token_of_one_account_does_not_serve_another(
@@ -276,31 +267,31 @@ def test_refresh_works_while_deactivated(services: Services, alice: Person) -> N
     assert refresh(services, alice.refresh_jwt).access_jwt
 
 
-def test_revoking_all_ends_every_session_of_one_account(
-    services: Services, alice: Person, bob: Person
-) -> None:
-    services.sessions.issue(alice.row)
-    with transaction():
-        services.sessions.revoke_all(alice.row.id)
-
-    assert refresh_tokens.find_token(token_id_of(alice.refresh_jwt)) is None
-    assert len(rows("SELECT id FROM refresh_token")) == 1
-    assert refresh(services, bob.refresh_jwt).access_jwt
-
-
-def test_expire_drops_lapsed_sessions_only(
-    services: Services, alice: Person, clock: StillClock
-) -> None:
-    successor = refresh(services, alice.refresh_jwt)
-    clock.advance(2 * HOUR_S)
-
-    assert services.sessions.expire() == 1
-    assert services.sessions.expire() == 0
-    assert refresh(services, successor.refresh_jwt).access_jwt
-
-
 def test_token_ids_are_long_and_unpadded(services: Services, alice: Person) -> None:
     token_id = token_id_of(alice.refresh_jwt)
 
     assert len(token_id) == 43
     assert "=" not in token_id
+
+
+# --- what is remembered --------------------------------------------------------------------------
+
+
+def test_sessions_tell_where_they_were_begun(
+    services: Services, alice: Person, clock: StillClock
+) -> None:
+    clock.advance(1)
+    device = seen_device("Mozilla/5.0\r\x1b[31m " + "x" * 1_000, "192.0.2.7")
+    services.sessions.login(alice.handle, alice.password, device=device)
+
+    newest, first = services.sessions.list_sessions(alice.row.id)
+    assert newest.ip == "192.0.2.7"
+    assert newest.user_agent is not None
+    assert newest.user_agent.startswith("Mozilla/5.0[31m xxx")
+    assert len(newest.user_agent) <= 256
+    assert (first.user_agent, first.ip) == (None, None)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "\r\n", "   "])
+def test_a_device_may_say_nothing_of_itself(nothing: str | None) -> None:
+    assert seen_device(nothing, nothing) == seen_device(None, None)

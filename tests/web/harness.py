@@ -18,15 +18,11 @@ from flask import Flask
 
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.validate import Validator
-from pds.errors import (
-    AccountTakedownError,
-    ExpiredTokenError,
-    InvalidTokenError,
-    ServiceTokenError,
-)
+from pds.errors import ExpiredTokenError, InvalidTokenError, ServiceTokenError
 from pds.services.rate_limits import RateLimits
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import Claims
+from pds.services.sessions import Access
 from pds.web.app import create_app
 from pds.web.server import Server, ServerOptions
 from pds.xrpc.method import Method
@@ -36,7 +32,7 @@ ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 
 
 class FakeSessions:
-    """Tokens are the words of a table; service tokens are ``a.<payload>.c``."""
+    """Tokens are the words of a table."""
 
     tokens: ClassVar = {
         "access": Scope.ACCESS,
@@ -46,32 +42,46 @@ class FakeSessions:
 
     def __init__(self) -> None:
         self.taken_down: set[str] = set()
+        self.away: set[str] = set()
 
-    def verify_access(self, token: str) -> Claims:
+    def verify_access(self, token: str) -> Access:
         if token == "expired":
             raise ExpiredTokenError
         if token not in self.tokens:
             raise InvalidTokenError
-        return Claims(ALICE, self.tokens[token], None, 0)
+        name = "phone" if token == "app" else None
+        return Access(
+            ALICE,
+            self.tokens[token],
+            "session-1",
+            name,
+            ALICE in self.taken_down,
+            ALICE in self.away,
+        )
 
     def verify_refresh(self, token: str, *, allow_expired: bool) -> Claims:
         if token == "old-refresh" and not allow_expired:
             raise ExpiredTokenError
         if token not in ("refresh", "old-refresh"):
             raise InvalidTokenError
-        return Claims(ALICE, Scope.REFRESH, "jti-1", 0)
-
-    def check_account(self, did: str, *, check_takedown: bool, check_deactivated: bool) -> None:
-        if check_takedown and did in self.taken_down:
-            raise AccountTakedownError
+        return Claims(ALICE, Scope.REFRESH, "jti-1", 0, "session-1")
 
     def check_admin(self, user: str, password: str) -> bool:
         return (user, password) == ("admin", "pass:with:colons")
 
-    def verify_service(self, token: str, lxm: str) -> str:
+
+class FakeServiceTokens:
+    """Service tokens are ``service.<payload>.c``, the moderation service's ``moderator.b.c``."""
+
+    def verify_user(self, token: str, lxm: str) -> str:
         if not token.startswith("service."):
             raise ServiceTokenError("BadJwt", "poorly formatted jwt")
         return f"did:web:{lxm}"
+
+    def verify_moderator(self, token: str, lxm: str) -> str:
+        if not token.startswith("moderator."):
+            raise ServiceTokenError("UntrustedIss", "Untrusted issuer")
+        return f"did:web:mod.{lxm}"
 
 
 @dataclass
@@ -81,6 +91,7 @@ class FakeServices:
     validator: Validator
     config: Any
     sessions: Any = field(default_factory=FakeSessions)
+    service_tokens: Any = field(default_factory=FakeServiceTokens)
     accounts: Any = None
     identity: Any = None
     sequencer: Any = None

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from pds.errors import PdsError
+from pds.errors import AccountDeactivatedError, AccountTakedownError, PdsError
 from pds.services.session_scopes import Scope
 from pds.web.authentication import authenticate
 from pds.xrpc.method import ANONYMOUS, Auth, Auths, Caller
-from tests.web.harness import ALICE, FakeSessions, Running
+from tests.web.harness import ALICE, Running, make_services
 
 NSID = "test.web.getPlain"
 
@@ -23,11 +23,13 @@ def jwt(payload: object) -> str:
     return f"service.{encoded}.sig"
 
 
-def call(auth: Auth, header: str | None, *, taken_down: bool = False) -> Caller:
-    sessions = FakeSessions()
+def call(auth: Auth, header: str | None, *, taken_down: bool = False, away: bool = False) -> Caller:
+    services = make_services()
     if taken_down:
-        sessions.taken_down.add(ALICE)
-    return authenticate(auth, header, sessions, NSID)  # type: ignore[arg-type] # a fake
+        services.sessions.taken_down.add(ALICE)
+    if away:
+        services.sessions.away.add(ALICE)
+    return authenticate(auth, header, services, NSID)
 
 
 def refusal(auth: Auth, header: str | None) -> tuple[int, str, str]:
@@ -36,7 +38,10 @@ def refusal(auth: Auth, header: str | None) -> tuple[int, str, str]:
     return caught.value.status, caught.value.error, caught.value.message
 
 
-USER = Caller("user", ALICE, Scope.ACCESS)
+USER = Caller("user", ALICE, Scope.ACCESS, session_id="session-1")
+APP = Caller("user", ALICE, Scope.APP_PASS, None, "session-1", "phone")
+TAKEN = Caller("user", ALICE, Scope.TAKENDOWN, session_id="session-1")
+REFRESHING = Caller("user", ALICE, Scope.REFRESH, "jti-1", "session-1")
 
 
 @pytest.mark.parametrize(
@@ -45,15 +50,13 @@ USER = Caller("user", ALICE, Scope.ACCESS)
         (Auths.NONE, "utter nonsense here", ANONYMOUS),
         (Auths.USER, "Bearer access", USER),
         (Auths.USER, "bEARER access", USER),
-        (Auths.USER, "Bearer app", Caller("user", ALICE, Scope.APP_PASS)),
-        (Auths.FULL_USER_OR_TAKEN_DOWN, "Bearer taken", Caller("user", ALICE, Scope.TAKENDOWN)),
-        (Auths.REFRESH, "Bearer refresh", Caller("user", ALICE, Scope.REFRESH, "jti-1")),
-        (
-            Auths.REFRESH_OR_EXPIRED,
-            "Bearer old-refresh",
-            Caller("user", ALICE, Scope.REFRESH, "jti-1"),
-        ),
+        (Auths.USER, "Bearer app", APP),
+        (Auths.FULL_USER_OR_TAKEN_DOWN, "Bearer taken", TAKEN),
+        (Auths.REFRESH, "Bearer refresh", REFRESHING),
+        (Auths.REFRESH_OR_EXPIRED, "Bearer old-refresh", REFRESHING),
         (Auths.ADMIN, basic("admin:pass:with:colons"), Caller("admin")),
+        (Auths.MODERATOR, basic("admin:pass:with:colons"), Caller("admin")),
+        (Auths.MODERATOR, "Bearer moderator.b.c", Caller("moderator", f"did:web:mod.{NSID}")),
         (Auths.OPTIONAL, None, ANONYMOUS),
         (Auths.OPTIONAL, "Bearer access", USER),
         (Auths.OPTIONAL, basic("admin:pass:with:colons"), Caller("admin")),
@@ -96,6 +99,9 @@ REQUIRED = (401, "AuthenticationRequired", "Authentication Required")
         (Auths.ADMIN, basic("admin"), REQUIRED),
         (Auths.ADMIN, "Basic !!!", REQUIRED),
         (Auths.ADMIN, "Basic " + base64.b64encode(b"\xff:\xff").decode(), REQUIRED),
+        (Auths.MODERATOR, None, REQUIRED),
+        (Auths.MODERATOR, basic("admin:wrong"), REQUIRED),
+        (Auths.MODERATOR, "Bearer service.b.c", (401, "UntrustedIss", "Untrusted issuer")),
         (Auths.OPTIONAL, basic("admin:wrong"), REQUIRED),
         (Auths.OPTIONAL, "Bearer forged", (400, "InvalidToken", "Token could not be verified")),
         (
@@ -122,11 +128,12 @@ def test_refusals_have_the_names_clients_know(
 
 
 def test_account_status_is_checked_where_the_method_asks_for_it() -> None:
-    assert call(Auths.USER, "Bearer access", taken_down=True) == USER
-    with pytest.raises(PdsError) as caught:
+    assert call(Auths.USER, "Bearer access", taken_down=True, away=True) == USER
+    assert call(Auths.USER_NOT_TAKEN_DOWN, "Bearer access", away=True) == USER
+    with pytest.raises(AccountTakedownError):
         call(Auths.USER_NOT_TAKEN_DOWN, "Bearer access", taken_down=True)
-
-    assert (caught.value.status, caught.value.error) == (401, "AccountTakedown")
+    with pytest.raises(AccountDeactivatedError):
+        call(Auths.USER_ACTIVE, "Bearer access", away=True)
 
 
 def test_401_names_the_scheme_to_use(web: Running) -> None:

@@ -28,6 +28,7 @@ def create_account(call: Call) -> dict[str, Any]:
             issuer=call.caller.did if call.caller.kind == "service" else None,
             invite_code=given.get("inviteCode"),
             recovery_key=given.get("recoveryKey"),
+            device=call.device,
         )
     )
     return {

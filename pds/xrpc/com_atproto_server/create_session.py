@@ -15,6 +15,7 @@ def create_session(call: Call) -> dict[str, Any]:
         call.input["identifier"],
         call.input["password"],
         allow_takendown=call.input.get("allowTakendown", False),
+        device=call.device,
     )
     call.services.rate_limits.remember_login(call.input["identifier"], call.client_ip)
     return session_view(call, session)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pds.services.session_scopes import Scope
-from pds.services.session_tokens import SessionTokens
 from tests.factories import Person, dump_tables, make_account, read_events, take_down
 from tests.over_http import ADMIN_HEADER, wire
+from tests.session_tools import access_as
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -54,15 +54,13 @@ def test_refusals_are_named_and_change_nothing(
 
 
 def test_only_the_owner_with_every_right_may(services: Services, alice: Person) -> None:
-    config = services.config
-    tokens = SessionTokens(config.jwt_secret, config.service_did, services.clock)
     callers = {
         None: (401, "AuthMissing"),
         ADMIN_HEADER: (400, "InvalidToken"),
         f"Bearer {alice.refresh_jwt}": (400, "InvalidToken"),
     }
     for scope in (Scope.APP_PASS, Scope.APP_PASS_PRIVILEGED, Scope.TAKENDOWN):
-        callers[f"Bearer {tokens.access_token(alice.did, scope)}"] = (400, "InvalidToken")
+        callers[f"Bearer {access_as(services, alice, scope)}"] = (400, "InvalidToken")
     before = dump_tables()
     with wire(services) as http:
         for caller, expected in callers.items():

@@ -18,7 +18,7 @@ NSID = "com.atproto.server.deleteSession"
 
 def test_session_is_gone_and_others_stay(services: Services, alice: Person, bob: Person) -> None:
     claims = services.sessions.verify_refresh(alice.refresh_jwt)
-    caller = Caller("user", alice.did, Scope.REFRESH, claims.token_id)
+    caller = Caller("user", alice.did, Scope.REFRESH, claims.token_id, claims.session_id)
 
     for _ in range(2):
         assert ask(services, NSID, caller) is None

@@ -34,7 +34,7 @@ def test_reply_is_that_of_a_login(services: Services, alice: Person) -> None:
 def test_revoked_token_is_an_expired_one(services: Services, alice: Person) -> None:
     caller = holder(services, alice.refresh_jwt)
     assert caller.token_id is not None
-    services.sessions.revoke(caller.token_id)
+    services.sessions.log_out(caller.token_id, caller.session_id)
 
     with pytest.raises(ExpiredTokenError) as raised:
         ask(services, NSID, caller)

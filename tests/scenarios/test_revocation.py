@@ -1,0 +1,144 @@
+"""Once a session has ended, its access token opens no door any more: over HTTP, for every method.
+
+The ways to end one are told in ``tests/services/test_session_endings.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from pds.storage import accounts, app_passwords
+from pds.storage.database import transaction
+from pds.xrpc.loading import load_methods
+from pds.xrpc.method import Method
+from tests.factories import Person, dump_tables, read_events, take_down
+from tests.session_tools import log_out, refresh, tie_to_app_password
+from tests.web.harness import Answer, Running, running
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+USER_KINDS = ("access", "optional", "upload")
+REVOKED = (400, "ExpiredToken", "Token has been revoked")
+
+GUARDED = [
+    method
+    for method in load_methods().values()
+    if method.auth.kind in USER_KINDS and method.handler.__module__.startswith("pds.")
+]
+# Parameters are checked before the caller is, so these must be well-formed.
+PARAMS = {
+    "com.atproto.sync.getBlob": ("did", "cid"),
+    "com.atproto.sync.getBlocks": ("did", "cids"),
+    "com.atproto.sync.getLatestCommit": ("did",),
+    "com.atproto.sync.getRecord": ("did", "collection", "rkey"),
+    "com.atproto.sync.getRepo": ("did",),
+    "com.atproto.sync.getCheckout": ("did",),
+    "com.atproto.sync.getHead": ("did",),
+    "com.atproto.sync.listBlobs": ("did",),
+    "com.atproto.server.getServiceAuth": ("aud",),
+}
+CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+
+
+@pytest.fixture
+def web(services: Services) -> Iterator[Running]:
+    with running(services, load_methods()) as server:
+        yield server
+
+
+def send(web: Running, method: Method, person: Person, token: str) -> Answer:
+    values = {
+        "did": person.did,
+        "aud": person.did,
+        "cid": CID,
+        "cids": CID,
+        "collection": "app.bsky.feed.post",
+        "rkey": "self",
+    }
+    wanted = {name: values[name] for name in PARAMS.get(method.nsid, ())}
+    path = f"/xrpc/{method.nsid}?{urlencode(wanted)}"
+    if method.kind == "query":
+        return web.get(path, Authorization=f"Bearer {token}")
+    return web.post_json(path, {}, Authorization=f"Bearer {token}")
+
+
+def end_by_log_out(services: Services, person: Person) -> None:
+    log_out(services, person.refresh_jwt)
+
+
+def end_by_log_out_with_used_token(services: Services, person: Person) -> None:
+    refresh(services, person.refresh_jwt)
+    log_out(services, person.refresh_jwt)
+
+
+def end_by_revoking_all(services: Services, person: Person) -> None:
+    """A new password, a takedown and its reversal do this."""
+    with transaction():
+        services.sessions.revoke_all(person.row.id)
+
+
+def end_by_app_password(services: Services, person: Person) -> None:
+    tie_to_app_password(person.row, person.access_jwt)
+    with transaction():
+        app_passwords.delete(person.row.id, "phone")
+
+
+def end_by_takedown(services: Services, person: Person) -> None:
+    take_down(person)
+    end_by_revoking_all(services, person)
+
+
+def end_by_deletion(services: Services, person: Person) -> None:
+    del services
+    with transaction():
+        accounts.delete(person.row.id)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        end_by_log_out,
+        end_by_log_out_with_used_token,
+        end_by_revoking_all,
+        end_by_app_password,
+        end_by_takedown,
+        end_by_deletion,
+    ],
+)
+def test_token_stops_working_at_once(
+    services: Services, web: Running, alice: Person, end: Callable[[Services, Person], None]
+) -> None:
+    query, procedure, upload, read = (
+        load_methods()[nsid]
+        for nsid in (
+            "com.atproto.server.getSession",
+            "com.atproto.repo.createRecord",
+            "com.atproto.repo.uploadBlob",
+            "com.atproto.sync.getLatestCommit",
+        )
+    )
+    worked = [send(web, method, alice, alice.access_jwt) for method in (query, upload, read)]
+    assert [answer.status for answer in worked] == [200, 200, 200]
+
+    end(services, alice)
+
+    before = dump_tables(), read_events()
+    for method in (query, procedure, upload, read):
+        assert send(web, method, alice, alice.access_jwt).error == REVOKED
+    assert (dump_tables(), read_events()) == before
+
+
+def test_no_method_takes_the_token_of_a_session_that_has_ended(
+    services: Services, web: Running, alice: Person
+) -> None:
+    log_out(services, alice.refresh_jwt)
+
+    answers = {method.nsid: send(web, method, alice, alice.access_jwt).error for method in GUARDED}
+
+    assert len(answers) > 10
+    assert {nsid: error for nsid, error in answers.items() if error != REVOKED} == {}

@@ -50,6 +50,9 @@ def main() -> int:
         return 2
     try:
         run(config)
+    except ConfigError as error:
+        logger.error("%s", error)  # noqa: TRY400 # nothing to trace
+        return 2
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise

@@ -119,6 +119,20 @@ def test_data_directory_is_private_and_serves_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_data_of_another_rotation_key_is_refused_in_one_line(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        server.create_account("alice")
+        server.stop()
+
+    name = "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX"
+    ended = start(tmp_path / "data", {name: "2a" * 32})
+
+    assert ended.returncode == 2
+    assert f"{name} is not the one" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.slow
 def test_settings_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "pds.env"
     file.write_text("PDS_INVITE_REQUIRED=true\nPDS_JWT_SECRET=" + "0123456789abcdef" * 2 + "\n")

@@ -16,7 +16,13 @@ from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
 from pds.network.http_client import HttpClient
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
-from pds.services import account_activation, account_creation, account_deletion, repo_import
+from pds.services import (
+    account_activation,
+    account_creation,
+    account_deletion,
+    installation,
+    repo_import,
+)
 from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
 from pds.services.account_deletion import AccountDeletion
@@ -63,6 +69,7 @@ class Services:
     config: Config
     clock: Clock
     validator: Validator
+    keys: SigningKeys
     accounts: Accounts
     sessions: Sessions
     service_tokens: ServiceTokens
@@ -84,7 +91,13 @@ class Services:
     _clients: _Clients
 
     def resume(self) -> None:
-        """Finish or undo what a crash has cut off. Call once, before serving."""
+        """Finish or undo what a crash has cut off. Call once, before serving.
+
+        Raises:
+            ConfigError: the settings are not those the data was made with.
+        """
+        installation.check_rotation_key(self.keys)
+        installation.remember_address(self.config)
         self.blobs.cleanup_uploads()
         self.repo_import.cleanup_staging()
         self.accounts.resume_pending()
@@ -137,6 +150,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         config=config,
         clock=clock,
         validator=validator,
+        keys=keys,
         accounts=accounts,
         sessions=sessions,
         service_tokens=ServiceTokens(config, clock, identity),

@@ -238,6 +238,11 @@ class Sessions:
         """End every session of an account but one, as part of the caller's transaction."""
         sessions.delete_for_account(account_id, keep=keep_session_id)
 
+    def end_all(self, account_id: int) -> None:
+        """``revoke_all`` in a transaction of its own."""
+        with transaction():
+            self.revoke_all(account_id)
+
     def expire(self) -> int:
         """Forget sessions that have lapsed, and used refresh tokens; return how many sessions."""
         now_us = self._clock()

@@ -57,7 +57,6 @@ _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",  # acknowledged means durable, also after a power cut
     "foreign_keys": 1,
-    "busy_timeout": BUSY_TIMEOUT_MS,
     "cache_size": -4_000,  # KiB per connection, and there is one per thread
     "journal_size_limit": 64 * 1024 * 1024,
 }
@@ -83,11 +82,15 @@ class Table(Model):
         legacy_table_names = False
 
 
-def open_database(path: Path) -> None:
-    """Bind the process to the file at ``path``, creating it with mode 0600 when it is not there."""
+def open_database(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+    """Bind the process to the file at ``path``, creating it with mode 0600 when it is not there.
+
+    busy_timeout_ms: how long a change waits for other processes.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)
-    db.init(str(path), pragmas=_PRAGMAS, check_same_thread=False)
+    pragmas = {**_PRAGMAS, "busy_timeout": busy_timeout_ms}
+    db.init(str(path), pragmas=pragmas, check_same_thread=False)
     db.connect(reuse_if_open=True)
 
 

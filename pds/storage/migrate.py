@@ -16,5 +16,16 @@ def migrate() -> list[str]:
 
     A step that fails is rolled back and raises; the steps before it stay.
     """
-    runner = Runner(db, str(MIGRATIONS))
-    return [str(name) for name in runner.up()]
+    return [str(name) for name in _runner().up()]
+
+
+def compare() -> tuple[list[str], list[str]]:
+    """(steps this file has not seen yet, steps it has seen that this program does not know)."""
+    steps = _runner().status()
+    missing = [str(step.name) for step in steps if not step.applied]
+    unknown = [str(step.name) for step in steps if step.path is None]
+    return missing, unknown
+
+
+def _runner() -> Runner:
+    return Runner(db, str(MIGRATIONS))

@@ -29,6 +29,12 @@ def find_key(account_id: int) -> SigningKeyRow | None:
     return None if found is None else SigningKeyRow(found[0], bytes(found[1]))
 
 
+def any_account() -> int | None:
+    """Some account that has a key; None before the first."""
+    found = row("SELECT account_id FROM signing_key LIMIT 1")
+    return None if found is None else int(found[0])
+
+
 def save_key(account_id: int, did_key: str, encrypted: bytes) -> None:
     """Store the key an account signs with from now on. The caller holds the transaction."""
     execute(

@@ -78,3 +78,16 @@ def test_failing_step_is_undone_and_those_before_it_stay(steps: Path) -> None:
     assert "half" not in tables()
     (steps / "9002_half.py").write_text(GOOD_STEP.replace("more", "half"))
     assert [name.removesuffix(".py") for name in migrate.migrate()] == ["9002_half"]
+
+
+def test_steps_that_only_one_of_file_and_program_knows_are_told(steps: Path) -> None:
+    assert migrate.compare()[0][0].startswith("0001_initial")
+    known = migrate.migrate()
+    assert migrate.compare() == ([], [])
+
+    (steps / "9999_more.py").write_text(GOOD_STEP)
+    assert migrate.compare() == (["9999_more"], [])
+
+    (steps / "9999_more.py").unlink()
+    (steps / f"{known[0]}.py").unlink()
+    assert migrate.compare() == ([], [known[0]])

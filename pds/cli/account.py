@@ -1,0 +1,20 @@
+"""``pdsadmin account …``: one command after the other, in three modules."""
+
+from __future__ import annotations
+
+import click
+
+from pds.cli.lazy_group import LazyGroup
+
+COMMANDS = {
+    "create": "pds.cli.account_life:create",
+    "list": "pds.cli.account_reading:list_accounts",
+    "info": "pds.cli.account_reading:info",
+    "deactivate": "pds.cli.account_life:deactivate",
+    "activate": "pds.cli.account_life:activate",
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def account() -> None:
+    """Accounts: make, find, change and delete them."""

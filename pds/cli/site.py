@@ -1,0 +1,123 @@
+"""The server on this machine, as a command finds it: settings, database, services.
+
+A command works beside a running server, in a process of its own on the same files. So it opens
+what is there and repairs nothing, makes no file that the server could not write later, and brings
+no database into another shape under a server's feet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pds.cli.failures import Failure, told
+from pds.config import Config
+from pds.environment import INSTALLED_ENV_FILE, operator_environment, with_local_secrets
+from pds.local_secrets import DATABASE_NAME
+from pds.settings import path
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+WAIT_MS = 30_000  # for a server that is writing: an operator would rather wait than try again
+
+
+class Site:
+    """Opened by a command where it needs it. ``env_file`` is the one named on the command line."""
+
+    def __init__(self, env_file: Path | None) -> None:
+        self._env_file = env_file
+
+    @contextmanager
+    def services(self) -> Iterator[Services]:
+        """What the server can do, on its own database. What goes wrong comes out as a Failure."""
+        from pds.services import (
+            build_services,
+            installation,
+        )  # 0.3 s, which the help can do without
+
+        with self.database() as given:
+            port = installation.known_port() if given.is_local else None
+            config = dataclasses.replace(given, port=port or given.port)
+            installation.check_address(config)
+            services = build_services(config)
+            try:
+                installation.check_rotation_key(services.keys)
+                yield services
+            finally:
+                services.close()
+
+    @contextmanager
+    def database(self, *, in_any_shape: bool = False) -> Iterator[Config]:
+        """Open the server's database; it must be in this program's shape unless told otherwise."""
+        from pds.storage import database
+
+        with told():
+            environ = operator_environment(self._env_file)
+            file = path(environ["PDS_DATA_DIRECTORY"]) / DATABASE_NAME
+            become_owner(file.parent)
+            _check_file(file, environ)
+            config = Config.from_env(with_local_secrets(environ))
+            database.open_database(file, busy_timeout_ms=WAIT_MS)
+            try:
+                if not in_any_shape:
+                    _check_shape()
+                yield config
+            finally:
+                # Not close_database: folding in the write-ahead log is the server's business.
+                database.close_thread_connection()
+
+
+def become_owner(directory: Path) -> None:
+    """As root, go on as the user whose data it is: what root makes, the server could not write."""
+    if os.geteuid() != 0 or not directory.exists():
+        return
+    owner = directory.stat()
+    if owner.st_uid == 0:
+        return
+    try:
+        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+    except KeyError:  # a user without a name, as in containers
+        os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
+
+
+def _check_file(file: Path, environ: dict[str, str]) -> None:
+    if not file.parent.exists() or (os.access(file.parent, os.X_OK) and not file.exists()):
+        message = f"there is no database at {file}; {_where_else(environ)}"
+        raise Failure(message)
+    if not os.access(file, os.R_OK | os.W_OK) or not os.access(file.parent, os.W_OK):
+        message = f"this user may not write {file}; run the command with sudo"
+        raise Failure(message)
+
+
+def _where_else(environ: dict[str, str]) -> str:
+    if environ.get("PDS_ENV_FILE") or os.access(INSTALLED_ENV_FILE, os.R_OK):
+        return "start the server once, or check PDS_DATA_DIRECTORY"
+    if INSTALLED_ENV_FILE.parent.exists():
+        return f"run the command with sudo, so that it may read {INSTALLED_ENV_FILE}"
+    return "start the server once, or name its settings with --env-file or PDS_ENV_FILE"
+
+
+def _check_shape() -> None:
+    from pds.storage import migrate
+
+    missing, unknown = migrate.compare()
+    if unknown:
+        message = (
+            "the database belongs to a newer version (it has had"
+            f" {unknown[-1]}); update this program"
+        )
+        raise Failure(message)
+    if missing:
+        message = (
+            "the database is older than this program; restart the server, which brings it up to"
+            " date, or with the server stopped: pdsadmin database migrate"
+        )
+        raise Failure(message)

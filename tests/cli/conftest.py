@@ -1,0 +1,102 @@
+"""A data directory, and the operator's commands for it, run in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pds.cli.__main__ import pdsadmin
+from pds.config import Config
+from pds.storage import database
+from tests.factories import START_US, StillClock, make_config
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody at the server's own console."""
+
+    data: Path
+    config: Config
+
+    def run(self, *words: str, answers: str | None = None) -> Result:
+        """Run one command; ``answers`` is what is on its standard input."""
+        result = CliRunner().invoke(pdsadmin, words, input=answers, prog_name="pdsadmin")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def ask(self, *words: str) -> Any:
+        """The JSON document of a command that must succeed."""
+        result = self.run(*words, "--json")
+        assert (result.exit_code, result.stderr) == (0, "")
+        return json.loads(result.stdout)
+
+    def fail(self, *words: str) -> str:
+        """What a command says that must fail without having done anything."""
+        before = self.dump()
+        result = self.run(*words)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert self.dump() == before
+        [line] = result.stderr.splitlines()
+        return line.removeprefix("Error: ")
+
+    def create(self, name: str = "alice") -> dict[str, Any]:
+        """Make an account."""
+        made: dict[str, Any] = self.ask(
+            "account", "create", "--handle", name, "--email", f"{name}@example.com"
+        )
+        return made
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.data / "pds.sqlite")) as file:
+            return file.execute(sql).fetchall()
+
+    def dump(self) -> list[str]:
+        """Everything that is stored."""
+        with closing(sqlite3.connect(self.data / "pds.sqlite")) as file:
+            return list(file.iterdump())
+
+    @contextmanager
+    def services(self, now_us: int = START_US) -> Iterator[Services]:
+        """The server, started on the data; not at the same time as a command."""
+        from pds.services import build_services
+
+        database.open_database(self.data / "pds.sqlite")
+        try:
+            built = build_services(self.config, StillClock(now_us))
+            yield built
+            built.close()
+        finally:
+            database.close_database()
+
+
+@pytest.fixture
+def operator(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """A server that is not running, and has no accounts yet."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    shutil.copyfile(empty_database, data / "pds.sqlite")
+    config = make_config(data)
+    for name in [name for name in os.environ if name.startswith("PDS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(data))
+    monkeypatch.setenv("PDS_JWT_SECRET", config.jwt_secret)
+    monkeypatch.setenv("PDS_ADMIN_PASSWORD", config.admin_password)
+    monkeypatch.setenv(
+        "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX", config.plc_rotation_key_k256_private_key_hex
+    )
+    monkeypatch.chdir(tmp_path)
+    return Operator(data, config)

@@ -31,6 +31,7 @@ __all__ = [
     "DatabaseError",
     "Table",
     "after_commit",
+    "after_rollback",
     "close_database",
     "close_thread_connection",
     "db",
@@ -119,13 +120,16 @@ def transaction() -> Iterator[None]:
         message = "a transaction is already open in this thread"
         raise RuntimeError(message)
     with db.write_lock:
-        db.local.callbacks = []
+        db.local.callbacks, db.local.remedies = [], []
         try:
             with told_as_lack_of_resources(), db.atomic():
                 yield
             callbacks = db.local.callbacks
+        except BaseException:
+            _make_up(db.local.remedies)
+            raise
         finally:
-            db.local.callbacks = None
+            db.local.callbacks = db.local.remedies = None
         for callback in callbacks:
             _run(callback)
 
@@ -151,6 +155,19 @@ def after_commit(callback: Callable[[], None]) -> None:
         message = "after_commit outside a transaction"
         raise RuntimeError(message)
     callbacks.append(callback)
+
+
+def after_rollback(change: Callable[[], None]) -> None:
+    """Make ``change``, in a transaction of its own, if the caller's is rolled back.
+
+    For what must be remembered about a failure: a wrong guess counts although what it was for does
+    not happen. No other writer comes in between.
+    """
+    remedies = getattr(db.local, "remedies", None)
+    if remedies is None:
+        message = "after_rollback outside a transaction"
+        raise RuntimeError(message)
+    remedies.append(change)
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -201,6 +218,17 @@ def _reason_outside(error: BaseException) -> str | None:
             return str(link)
         link = link.__cause__ or link.__context__
     return None
+
+
+def _make_up(remedies: Sequence[Callable[[], None]]) -> None:
+    if not remedies:
+        return
+    try:
+        with db.atomic():
+            for change in remedies:
+                change()
+    except Exception:
+        logger.exception("a failure could not be remembered")
 
 
 def _run(callback: Callable[[], None]) -> None:

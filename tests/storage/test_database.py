@@ -7,13 +7,22 @@ import logging
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pds.errors import NotEnoughResourcesError
 from pds.storage import database
-from pds.storage.database import after_commit, execute, execute_many, row, rows, transaction
+from pds.storage.database import (
+    after_commit,
+    after_rollback,
+    execute,
+    execute_many,
+    row,
+    rows,
+    transaction,
+)
 
 pytestmark = pytest.mark.usefixtures("open_database")
 
@@ -259,3 +268,46 @@ def test_statements_tell_how_many_rows_they_touched() -> None:
 
     assert rows("SELECT * FROM server_state WHERE key = :key", {"key": "b"}) == [("b", "3")]
     assert row("SELECT * FROM server_state WHERE key = ?", ("none",)) is None
+
+
+def fail_after(change: Callable[[], None]) -> None:
+    with transaction():
+        save("undone")
+        after_rollback(change)
+        raise ZeroDivisionError
+
+
+def test_what_must_be_remembered_of_a_failure_is_kept() -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail_after(lambda: save("kept"))
+
+    assert keys() == ["kept"]
+
+
+def test_nothing_is_remembered_of_a_success() -> None:
+    with transaction():
+        save("done")
+        after_rollback(lambda: save("failure"))
+
+    assert keys() == ["done"]
+
+
+def test_remedy_that_fails_hides_no_error_and_leaves_no_part(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> None:
+        save("half")
+        raise KeyError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after(fail)
+
+    assert keys() == []
+    assert "a failure could not be remembered" in caplog.text
+    with transaction():
+        save("next")
+
+
+def test_after_rollback_outside_a_transaction_is_a_bug() -> None:
+    with pytest.raises(RuntimeError, match="outside a transaction"):
+        after_rollback(lambda: None)

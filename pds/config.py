@@ -14,7 +14,12 @@ from typing import Any
 
 from pds import __version__
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
-from pds.setting_groups import FirehoseSettings, LimitSettings, UpstreamSettings
+from pds.setting_groups import (
+    FirehoseSettings,
+    LimitSettings,
+    MailSettings,
+    UpstreamSettings,
+)
 from pds.settings import (
     REQUIRED,
     ConfigError,
@@ -54,7 +59,7 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config(FirehoseSettings, LimitSettings, UpstreamSettings):
+class Config(FirehoseSettings, LimitSettings, MailSettings, UpstreamSettings):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
     # --- service ----------------------------------------------------------------------------
@@ -79,7 +84,6 @@ class Config(FirehoseSettings, LimitSettings, UpstreamSettings):
         lambda values: f"{values['hostname']} PDS",
         "name on pages and in mail",
         shown="`<hostname> PDS`",
-        effect="later",
     )
     version: str = setting(text, __version__, "version shown by _health", shown="Hearth's own")
     privacy_policy_url: str | None = setting(url, None, "link in describeServer")

@@ -13,11 +13,9 @@ from pds.settings import (
     boolean,
     did,
     did_key,
-    email,
     integer,
     many,
     path,
-    smtp_url,
     text,
     url,
 )
@@ -39,26 +37,8 @@ def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Settin
 _MS = integer(0)
 _BYTES = integer(1)
 
-_MAIL = (
-    *_secret_rows(
-        "later",
-        ("PDS_EMAIL_SMTP_URL", smtp_url, "mail server, with user and password"),
-        ("PDS_MODERATION_EMAIL_SMTP_URL", smtp_url, "mail server for moderators' mail"),
-    ),
-    *_rows(
-        "later",
-        ("PDS_EMAIL_FROM_ADDRESS", email, "sender of mail"),
-        ("PDS_EMAIL_DISABLE_CONFIRMATION_LINK", boolean, "no bsky.app link in mail"),
-        ("PDS_MODERATION_EMAIL_ADDRESS", email, "sender of moderators' mail"),
-    ),
-)
-
 _BRANDING = _rows(
     "later",
-    ("PDS_HOME_URL", url, "link on pages and in mail"),
-    ("PDS_LOGO_URL", url, "picture on pages and in mail"),
-    ("PDS_SUPPORT_URL", url, "link on pages"),
-    ("PDS_PRIMARY_COLOR", text, "colour of the sign-in pages"),
     ("PDS_ERROR_COLOR", text, "colour of the sign-in pages"),
     ("PDS_WARNING_COLOR", text, "colour of the sign-in pages"),
     ("PDS_INFO_COLOR", text, "colour of the sign-in pages"),
@@ -163,7 +143,7 @@ _REFUSED = (
     ),
 )
 
-LATER_SETTINGS = (*_MAIL, *_BRANDING, *_SIGN_IN, *_UPSTREAM, *_LIMITS, *_NONE, *_REFUSED)
+LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_UPSTREAM, *_LIMITS, *_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
     ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from pds.mail_settings import Mailbox, SmtpServer, colour, mailbox, smtp_url
 from pds.settings import Network, boolean, did, integer, many, network, setting, text, url
 
 
@@ -53,3 +54,31 @@ class LimitSettings:
     rate_limit_bypass_ips: tuple[Network, ...] = setting(
         many(network), (), "addresses without limits; they are believed as proxies, too"
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class MailSettings:
+    """How mail leaves, from whom it comes, and what it looks like."""
+
+    email_smtp_url: SmtpServer | None = setting(  # noqa: RUF009 # as dataclasses.field
+        smtp_url,
+        None,
+        "mail server, with user and password; without it no mail is sent",
+        secret=True,
+    )
+    email_from_address: Mailbox | None = setting(  # noqa: RUF009 # likewise
+        mailbox, None, "sender of mail"
+    )
+    email_disable_confirmation_link: bool = setting(
+        boolean, False, "no link to bsky.app in the mail that confirms an address"
+    )
+    moderation_email_smtp_url: SmtpServer | None = setting(  # noqa: RUF009 # likewise
+        smtp_url, None, "mail server for moderators' mail, if it is another", secret=True
+    )
+    moderation_email_address: Mailbox | None = setting(  # noqa: RUF009 # likewise
+        mailbox, None, "sender of moderators' mail"
+    )
+    home_url: str | None = setting(url, None, "link at the end of mail")
+    logo_url: str | None = setting(url, None, "picture at the top of mail")
+    support_url: str | None = setting(url, None, "where mail sends people with questions")
+    primary_color: str = setting(colour, "#b4481e", "colour of what stands out in mail")

@@ -183,17 +183,6 @@ def email(raw: str) -> str:
     return raw
 
 
-def smtp_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ("smtp", "smtps"):
-        message = (
-            "is not a mail server address; write it like smtps://user:password@mail.example.com:465"
-            " with special characters percent-encoded"
-        )
-        raise ValueError(message)
-    return raw
-
-
 def path(raw: str) -> Path:
     return Path(raw).expanduser().absolute()
 

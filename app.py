@@ -11,6 +11,7 @@ import sys
 from pds.config import Config
 from pds.environment import load_environment
 from pds.jobs.schedule import Schedule
+from pds.jobs.send_mail import MailSender
 from pds.services import build_services, processors
 from pds.settings import ConfigError
 from pds.storage import database, migrate
@@ -82,10 +83,13 @@ def run(config: Config) -> None:
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         schedule = Schedule(services)
         schedule.start()
+        sender = MailSender(services)
+        sender.start()
         try:
             serve(create_app(services), services)
         finally:
             schedule.stop()
+            sender.stop()
             services.close()
     finally:
         database.close_database()

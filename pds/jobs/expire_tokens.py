@@ -1,4 +1,4 @@
-"""Delete sessions that have lapsed."""
+"""Delete sessions and one-time codes that have lapsed."""
 
 from __future__ import annotations
 
@@ -15,3 +15,6 @@ def expire_tokens(services: Services) -> None:
     deleted = services.sessions.expire()
     if deleted:
         logger.info("deleted %d lapsed sessions", deleted)
+    codes = services.email_tokens.expire()
+    if codes:
+        logger.info("deleted %d lapsed codes", codes)

@@ -29,6 +29,7 @@ from pds.services.account_deletion import AccountDeletion
 from pds.services.accounts import Accounts
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
+from pds.services.email_tokens import EmailTokens
 from pds.services.handle_changes import HandleChanges
 from pds.services.handles import Handles
 from pds.services.health import Health
@@ -37,7 +38,9 @@ from pds.services.identity_journal import IdentityJournal
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
+from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
+from pds.services.outbox import Outbox, build_outbox
 from pds.services.preferences import Preferences
 from pds.services.rate_limits import RateLimits
 from pds.services.records import Records
@@ -88,6 +91,9 @@ class Services:
     local_plc: LocalPlc | None
     health: Health
     rate_limits: RateLimits
+    mail: Mail
+    email_tokens: EmailTokens
+    outbox: Outbox
     _clients: _Clients
 
     def resume(self) -> None:
@@ -108,6 +114,7 @@ class Services:
         """Stop what runs in the background. Call after the last request."""
         self.sequencer.stop()
         self.accounts.close()
+        self.outbox.stop()
         self.identity.close()
         self._clients.close()
 
@@ -115,6 +122,9 @@ class Services:
 def build_services(config: Config, clock: Clock = system_clock) -> Services:
     """Put the services together over the open database."""
     clients = _clients(config)
+    outbox = build_outbox(config, clock)
+    mail = Mail(config, clock, outbox.wake)
+    email_tokens = EmailTokens(config, mail, clock)
     local_plc = LocalPlc(clock) if config.did_plc_url is None else None
     identity = _identity(config, clock, clients, local_plc)
     handles = _handles(config, clients)
@@ -178,6 +188,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             bypass_key=config.rate_limit_bypass_key,
             bypass_networks=config.rate_limit_bypass_ips,
         ),
+        mail=mail,
+        email_tokens=email_tokens,
+        outbox=outbox,
         _clients=clients,
     )
 

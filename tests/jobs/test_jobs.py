@@ -45,8 +45,6 @@ def services_with(service: str, function: str, returns: object) -> tuple[Service
         (prune_events, "sequencer", "prune", 0, ""),
         (expire_uploads, "blobs", "expire_uploads", 2, "deleted 2 uploads that were never used"),
         (expire_uploads, "blobs", "expire_uploads", 0, ""),
-        (expire_tokens, "sessions", "expire", 3, "deleted 3 lapsed sessions"),
-        (expire_tokens, "sessions", "expire", 0, ""),
         (resume_sign_ups, "accounts", "resume_pending", None, ""),
         (resume_identity_changes, "identity_journal", "resume", None, ""),
         (expire_did_cache, "identity", "expire_cache", 4, ""),
@@ -69,6 +67,29 @@ def test_job_calls_its_service_once_and_reports_work_done(
 
     assert calls == [function]
     assert (said in caplog.text) if said else not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("sessions", "codes", "said"),
+    [
+        (3, 0, ["deleted 3 lapsed sessions"]),
+        (0, 2, ["deleted 2 lapsed codes"]),
+        (1, 1, ["deleted 1 lapsed sessions", "deleted 1 lapsed codes"]),
+        (0, 0, []),
+    ],
+)
+def test_expire_tokens_drops_sessions_and_codes(
+    sessions: int, codes: int, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = SimpleNamespace(
+        sessions=SimpleNamespace(expire=lambda: sessions),
+        email_tokens=SimpleNamespace(expire=lambda: codes),
+    )
+
+    with caplog.at_level(logging.INFO, "pds.jobs"):
+        expire_tokens(cast("Services", fake))
+
+    assert [record.getMessage() for record in caplog.records] == said
 
 
 @pytest.fixture

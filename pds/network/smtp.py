@@ -1,0 +1,202 @@
+"""Hand one message to a mail server, or to this machine's sendmail.
+
+What can go wrong comes in three kinds, because what to do next differs: the server is of no use at
+the moment (wait with everything), this message is not taken now (try it again), or never will be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import ssl
+import subprocess
+import threading
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Protocol
+
+from pds.mail_settings import SmtpServer
+
+SENDMAIL = "/usr/sbin/sendmail"
+SENDMAIL_TIMEOUT_S = 60.0
+MAX_REASON_CHARS = 300
+
+# From sysexits.h: what sendmail's exit status says about the message rather than the machine.
+_EX_REFUSED = (65, 67, 68)
+_EX_TEMPFAIL = 75
+
+
+class MailServerError(Exception):
+    """The server cannot be reached, or takes no mail from us as we are set up."""
+
+
+class MailDelayedError(Exception):
+    """This message was not taken now (greylisting, a full mailbox); later it may be."""
+
+
+class MailRefusedError(Exception):
+    """This message will not be taken, however often it is sent."""
+
+
+class Transport(Protocol):
+    """A way out for messages."""
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand over ``message``; its From and To say between whom.
+
+        Raises:
+            MailServerError, MailDelayedError, MailRefusedError
+        """
+
+    def abort(self) -> None:
+        """Make a ``send`` that is under way in another thread fail soon."""
+
+
+class SmtpTransport:
+    """A connection of its own for every message: mail is rare here."""
+
+    def __init__(self, server: SmtpServer, helo: str) -> None:
+        self._server = server
+        self._helo = server.helo or helo
+        self._lock = threading.Lock()
+        self._connection: smtplib.SMTP | None = None
+        self._aborted = False
+
+    def send(self, message: EmailMessage) -> None:
+        try:
+            connection = self._connect()
+            try:
+                self._register(connection)
+                self._secure(connection)
+                self._log_in(connection)
+                _hand_over(connection, message)
+            finally:
+                self._register(None)
+                connection.close()
+        except smtplib.SMTPResponseException as error:
+            raise MailServerError(_reply(error.smtp_code, error.smtp_error)) from error
+        except OSError as error:  # smtplib's own errors are of this kind as well
+            raise MailServerError(_shortened(str(error) or type(error).__name__)) from error
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+            connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(2)
+
+    def _register(self, connection: smtplib.SMTP | None) -> None:
+        with self._lock:
+            self._connection = connection
+            if connection is not None and self._aborted:
+                message = "stopping"
+                raise MailServerError(message)
+
+    def _connect(self) -> smtplib.SMTP:
+        server = self._server
+        if server.security == "tls":
+            return smtplib.SMTP_SSL(
+                server.host,
+                server.port,
+                self._helo,
+                timeout=server.timeout_s,
+                context=self._context(),
+            )
+        return smtplib.SMTP(server.host, server.port, self._helo, timeout=server.timeout_s)
+
+    def _secure(self, connection: smtplib.SMTP) -> None:
+        """STARTTLS where it is wanted; a password is not sent over the network without."""
+        server = self._server
+        if server.security in ("tls", "none"):
+            return
+        connection.ehlo_or_helo_if_needed()
+        if connection.has_extn("starttls"):
+            connection.starttls(context=self._context())
+            return
+        exposed = server.user is not None and not server.is_on_this_machine
+        if server.security == "starttls" or exposed:
+            message = (
+                "the server offers no encryption (STARTTLS); use smtps://, or add ?ignoreTLS=true"
+                " to PDS_EMAIL_SMTP_URL to do without"
+            )
+            raise MailServerError(message)
+
+    def _log_in(self, connection: smtplib.SMTP) -> None:
+        if self._server.user is not None:
+            connection.login(self._server.user, self._server.password or "")
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if not self._server.verify_tls:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+class SendmailTransport:
+    """The local sendmail, which queues and retries by itself."""
+
+    def __init__(self, program: str = SENDMAIL) -> None:
+        self._program = program
+
+    def send(self, message: EmailMessage) -> None:
+        sender = message["From"].addresses[0].addr_spec
+        recipient = message["To"].addresses[0].addr_spec
+        try:
+            # Without our environment: it holds the secrets.
+            done = subprocess.run(  # noqa: S603 # no shell, and -- ends the options
+                [self._program, "-i", "-f", sender, "--", recipient],
+                input=message.as_bytes(policy=SMTP.clone(linesep="\n")),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                timeout=SENDMAIL_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            problem = f"{self._program} cannot be run: {error}"
+            raise MailServerError(_shortened(problem)) from error
+        if done.returncode == 0:
+            return
+        said = done.stderr.decode("utf-8", "replace").strip()
+        reason = _shortened(f"sendmail ended with status {done.returncode} {said}")
+        if done.returncode in _EX_REFUSED:
+            raise MailRefusedError(reason)
+        raise (MailDelayedError if done.returncode == _EX_TEMPFAIL else MailServerError)(reason)
+
+    def abort(self) -> None:
+        """It takes a moment only."""
+
+
+def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> None:
+    try:
+        connection.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _from_code(*next(iter(error.recipients.values()))) from error
+    except smtplib.SMTPDataError as error:
+        raise _from_code(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise MailRefusedError(_shortened(str(error))) from error
+    with contextlib.suppress(OSError):
+        connection.quit()  # whatever the server answers, it has taken the message
+
+
+def _from_code(code: int, text: bytes | str) -> Exception:
+    return (MailRefusedError if code >= 500 else MailDelayedError)(_reply(code, text))
+
+
+def _reply(code: int, text: bytes | str) -> str:
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return _shortened(f"{code} {said}")
+
+
+def _shortened(reason: str) -> str:
+    """One printable line, fit for the log."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in reason).split())
+    return line[:MAX_REASON_CHARS]
+
+
+def transport_for(server: SmtpServer, helo: str) -> Transport:
+    """The way out that a setting names. ``helo`` is this server's host name."""
+    return SendmailTransport() if server.sendmail else SmtpTransport(server, helo)

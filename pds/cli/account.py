@@ -12,6 +12,8 @@ COMMANDS = {
     "info": "pds.cli.account_reading:info",
     "deactivate": "pds.cli.account_life:deactivate",
     "activate": "pds.cli.account_life:activate",
+    "delete": "pds.cli.account_end:delete",
+    "set-handle": "pds.cli.account_changes:set_handle",
 }
 
 

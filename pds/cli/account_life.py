@@ -1,4 +1,4 @@
-"""Commands that make accounts, switch them off and on, and end them."""
+"""Commands that make accounts, and switch them off and on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from pds.cli.accounts import describe, find_account, name_of
 from pds.cli.new_password import new_password
-from pds.cli.output import facts, json_option, show
+from pds.cli.output import facts, is_terminal, json_option, show
 from pds.cli.site import Site
 
 RULE = "-" * 40
@@ -82,7 +82,7 @@ def _asked(option: str, question: str, given: str | None) -> str:
     """What was given, or is answered now; a program that forgets it is not kept waiting."""
     if given:
         return given
-    if not sys.stdin.isatty():
+    if not is_terminal():
         message = f"Missing option '{option}'."
         raise click.UsageError(message)
     answer: str = click.prompt(question, err=True)

@@ -1,8 +1,9 @@
-"""What commands print: text for people, or one JSON document for programs."""
+"""What commands print: text for people, or one JSON document for programs; and who is there."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -22,6 +23,11 @@ def show(value: dict[str, Any], text: str | Iterable[str], *, as_json: bool) -> 
         return
     for line in [text] if isinstance(text, str) else text:
         click.echo(line)
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

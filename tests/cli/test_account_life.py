@@ -56,6 +56,7 @@ def test_given_password_is_the_accounts(operator: Operator) -> None:
 def test_account_made_for_somebody_has_no_session(operator: Operator) -> None:
     operator.run(*NEW)
 
+    assert operator.rows("SELECT * FROM session") == []
     assert operator.rows("SELECT * FROM refresh_token") == []
 
 

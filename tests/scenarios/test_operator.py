@@ -110,6 +110,42 @@ def test_deactivation_counts_at_once_and_reaches_subscribers(server: ServerProce
     account.post("again")
 
 
+def test_deleted_account_is_gone_at_once(server: ServerProcess) -> None:
+    account = server.create_account("bob")
+    account.post("the last words")
+    with subscribe(server) as socket:
+        ask(server, "account", "delete", account.did, "--yes")
+        kind, event = next_event(socket)
+    errors = []
+    for attempt in (
+        lambda: account.post("after"),
+        lambda: server.get("com.atproto.server.getSession", token=account.token),
+        lambda: server.get("com.atproto.sync.getRepo", did=account.did),
+        lambda: server.get("com.atproto.identity.resolveHandle", handle="bob.test"),
+        lambda: log_in(server, {"handle": "bob.test", "password": "pass-word"}),
+    ):
+        with pytest.raises(HttpError) as refused:
+            attempt()
+        errors.append(refused.value.body["error"])
+
+    assert (kind, event["did"], event["status"]) == ("#account", account.did, "deleted")
+    assert "InternalServerError" not in errors
+    assert server.create_account("bob").did != account.did
+
+
+def test_new_handle_is_known_at_once(server: ServerProcess) -> None:
+    account = server.create_account("bob")
+    with subscribe(server) as socket:
+        ask(server, "account", "set-handle", "bob", "robert")
+        kind, event = next_event(socket)
+
+    assert (kind, event["handle"]) == ("#identity", "robert.test")
+    described = server.get("com.atproto.repo.describeRepo", repo="robert.test")
+    assert (described["did"], described["handleIsCorrect"]) == (account.did, True)
+    with pytest.raises(HttpError):
+        server.get("com.atproto.identity.resolveHandle", handle="bob.test")
+
+
 def test_uploads_under_way_survive_a_command(server: ServerProcess) -> None:
     server.create_account("bob")
     under_way = server.data / "blobs" / "tmp" / "an upload"

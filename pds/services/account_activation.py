@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from pds.atproto.syntax.datetime import datetime_us, format_datetime
 from pds.errors import AccountNotFoundError, AccountTakedownError, PdsError
+from pds.services import unfinished_imports
 from pds.services.account_events import announce_activation, announce_status
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock
@@ -82,15 +83,17 @@ class AccountActivation:
             return
         key = self._parts.keys.get(account.id)
         self._parts.identity.check_account_document(did, key.did_key)
-        with self._parts.repos.repo_lock(account.id), transaction():
-            current = _get(did)
-            if current.is_taken_down:
-                raise AccountTakedownError
-            if current.deactivated_at is None:
-                return
-            accounts.set_deactivated(account.id, None, None)
-            change = self._parts.repos.recommit_in_transaction(_activated(current), key)
-            announce_activation(self._parts.sequencer, current, change)
+        with self._parts.repos.repo_lock(account.id):
+            unfinished_imports.discard(account.id)
+            with transaction():
+                current = _get(did)
+                if current.is_taken_down:
+                    raise AccountTakedownError
+                if current.deactivated_at is None:
+                    return
+                accounts.set_deactivated(account.id, None, None)
+                change = self._parts.repos.recommit_in_transaction(_activated(current), key)
+                announce_activation(self._parts.sequencer, current, change)
 
     def deactivate(self, did: str, delete_after: str | None) -> None:
         """Make an account inactive at its owner's wish; sessions stay, so that it can come back.

@@ -2,7 +2,8 @@
 
 Nothing is believed: every block must match its CID, the commit must be this account's and signed
 by a key that is its own, the tree must be the one its records can have, every record must be one.
-Until all of that is shown the account's repo stays as it is; then one transaction replaces it.
+Until all of that is shown the account's repo stays as it is; then one transaction replaces it. An
+inactive account's empty repo, as of somebody who moves in, is filled in slices, the root last.
 
 Records are held against no schema and no strict encoding: whoever moves cannot mend them any more,
 so what can be read is taken, byte for byte.
@@ -19,9 +20,10 @@ Spec: https://atproto.com/specs/repository, https://atproto.com/guides/account-m
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -35,7 +37,7 @@ from pds.atproto.crypto.did_key import InvalidKeyError
 from pds.atproto.crypto.keypair import PublicKey
 from pds.atproto.firehose_frames import SyncEvent
 from pds.atproto.mst.check import verify_tree
-from pds.atproto.mst.tree import BlockSource, MissingBlockError, MstError
+from pds.atproto.mst.tree import EMPTY_TREE_CID, BlockSource, MissingBlockError, MstError
 from pds.atproto.repo import RepoHead
 from pds.atproto.syntax.tid import Tid
 from pds.errors import (
@@ -43,16 +45,27 @@ from pds.errors import (
     AccountTakedownError,
     InvalidRequestError,
     InvalidSwapError,
+    NotEnoughResourcesError,
 )
+from pds.services import unfinished_imports
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock
 from pds.services.keys import SigningKeys
 from pds.services.links import link_target
 from pds.services.repos import Repos, split_path
 from pds.services.sequencer import Sequencer
+from pds.services.slices import Slices
 from pds.storage import accounts, blocks, database, repo_reading, repo_roots
 from pds.storage.accounts import AccountRow
-from pds.storage.import_staging import ImportStaging, drop_leftovers, replace_repo
+from pds.storage.import_staging import (
+    Filling,
+    ImportStaging,
+    drop_leftovers,
+    fill_some,
+    fillings,
+    finish_filling,
+    replace_repo,
+)
 
 MAX_AHEAD_US: Final = 24 * 3_600_000_000
 _BATCH: Final = 500
@@ -77,6 +90,16 @@ class Parts:
     sequencer: Sequencer
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One head in the place of another; ``block`` is the new commit."""
+
+    account: AccountRow
+    before: RepoHead
+    after: RepoHead
+    block: bytes
+
+
 class RepoImport:
     """Imports repos, one at a time per account."""
 
@@ -92,6 +115,7 @@ class RepoImport:
     def cleanup_staging(self) -> None:
         """Remove what an import that was killed may have left. Call it before serving."""
         drop_leftovers(self._directory)
+        unfinished_imports.discard_all()
 
     def import_repo(self, account: AccountRow, stream: BinaryIO) -> None:
         """Replace the repo of ``account`` by the one in the CAR file ``stream``.
@@ -182,27 +206,56 @@ class RepoImport:
     def _replace(
         self, account: AccountRow, head: RepoHead, commit: Commit, staging: ImportStaging
     ) -> None:
-        repos, keys = self._parts.repos, self._parts.keys
+        repos, key = self._parts.repos, self._parts.keys.get(account.id)
         with repos.repo_lock(account.id):
             rev = repos.next_rev(max(head.rev, commit.rev))
-            cid, block, _ = sign_commit(account.did, rev, commit.data, keys.get(account.id))
-            with database.transaction():
-                current = _check_unchanged(account, head)
-                replace_repo(account.id, staging, rev, self._clock())
-                repo_roots.save_root(account.id, RepoHead(cid, rev, commit.data), block)
-                if current.is_active:
-                    car = write_car([cid], [(cid, block)])
-                    self._parts.sequencer.append(account.did, SyncEvent(account.did, rev, car))
+            cid, block, _ = sign_commit(account.did, rev, commit.data, key)
+            change = _Change(account, head, RepoHead(cid, rev, commit.data), block)
+            if head.data == EMPTY_TREE_CID != commit.data and not account.is_active:
+                self._fill(change, staging)
+            else:
+                self._switch(change, partial(replace_repo, account.id, staging, rev, self._clock()))
+
+    def _fill(self, change: _Change, staging: ImportStaging) -> None:
+        """Fill a repo that is empty slice by slice, so that other writers never wait for long."""
+        account_id = change.account.id
+        unfinished_imports.discard(account_id)
+        slices = Slices(lambda: False)
+        try:
+            for filling in fillings(account_id, staging, change.after.rev, self._clock()):
+                slices.run(partial(_fill_some, change, filling))
+            self._switch(change, partial(finish_filling, account_id))
+        except BaseException:
+            with suppress(NotEnoughResourcesError):  # else the next import, or start, does it
+                unfinished_imports.discard(account_id)
+            raise
+
+    def _switch(self, change: _Change, write: Callable[[], None]) -> None:
+        """Do the last writing and make the imported tree the account's, in one transaction."""
+        with database.transaction():
+            account = _check_unchanged(change)
+            write()
+            repo_roots.save_root(account.id, change.after, change.block)
+            if account.is_active:
+                root = change.after.commit
+                car = write_car([root], [(root, change.block)])
+                event = SyncEvent(account.did, change.after.rev, car)
+                self._parts.sequencer.append(account.did, event)
 
 
-def _check_unchanged(account: AccountRow, head: RepoHead) -> AccountRow:
+def _fill_some(change: _Change, filling: Filling, limit: int) -> int:
+    _check_unchanged(change)
+    return fill_some(filling, limit)
+
+
+def _check_unchanged(change: _Change) -> AccountRow:
     """The account as it is now. The caller holds the transaction."""
-    current = accounts.find_by_id(account.id)
+    current = accounts.find_by_id(change.account.id)
     if current is None:
         raise AccountNotFoundError
     if current.is_taken_down:
         raise AccountTakedownError
-    if repo_roots.find_head(account.id) != head:
+    if repo_roots.find_head(current.id) != change.before:
         message = "The repo was changed while the import was running, try again"
         raise InvalidSwapError(message)
     return current

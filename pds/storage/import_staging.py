@@ -4,6 +4,10 @@ Blocks go in as they arrive, far more than fits in memory, and what the tree tur
 marked. Only then, in one transaction, is the account's repo replaced. The scratch file needs no
 durability and shares no lock with the real one, so a large import does not slow other writers
 while it is received and checked. Its name is removed at once: a crash leaves nothing behind.
+
+A repo that was empty is filled in slices, since half a repo behind an empty root shows nowhere;
+others then never wait for more than one slice. Its records go in first and out last: an empty root
+beside records is how an import that was cut off is told.
 """
 
 from __future__ import annotations
@@ -15,7 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from pds.atproto.mst.tree import EMPTY_TREE_CID
 from pds.storage import blobs, database
+
+Filling = tuple[str, Iterator[tuple[Any, ...]]]
+"""A statement, and the rows it is still to be run with."""
 
 _PREFIX: Final = "import-"
 _BATCH: Final = 500
@@ -52,6 +60,19 @@ _TAKEN_DOWN: Final = (
 _TAKE_DOWN: Final = (
     "UPDATE record SET takedown_ref = ? WHERE account_id = ? AND collection = ? AND rkey = ?"
 )
+_CUT_OFF: Final = (
+    "SELECT account_id FROM repo_root WHERE data = ?"
+    " AND EXISTS (SELECT 1 FROM record WHERE record.account_id = repo_root.account_id)"
+)
+_IS_CUT_OFF: Final = f"{_CUT_OFF} AND account_id = ?"
+FILLED_TABLES: Final = ("record_blob", "block", "record")
+_DELETES: Final = {
+    table: f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608 - the names above
+    f" (SELECT rowid FROM {table} WHERE account_id = ?"
+    + (f" AND cid != x'{EMPTY_TREE_CID.hex()}'" if table == "block" else "")
+    + " LIMIT ?)"
+    for table in FILLED_TABLES
+}
 
 
 class ImportStaging:
@@ -121,11 +142,55 @@ class ImportStaging:
         return self._scratch.execute(_REFERENCES, (account_id,))
 
 
-def replace_repo(account_id: int, staging: ImportStaging, rev: str, now_us: int) -> None:
-    """Put the marked nodes and records in the place of the account's own.
+def fillings(account_id: int, staging: ImportStaging, rev: str, now_us: int) -> list[Filling]:
+    """All that was marked, records first, for ``fill_some``."""
+    return [
+        (_INSERT_RECORD, staging.records(account_id, rev, now_us)),
+        (_INSERT_NODE, staging.nodes(account_id, rev)),
+        (_INSERT_REFERENCE, staging.references(account_id)),
+    ]
 
-    Takedowns of records that are still there stay. The caller holds the transaction, and sets the
-    root.
+
+# The caller of each function below holds the transaction.
+
+
+def fill_some(filling: Filling, limit: int) -> int:
+    """Write up to ``limit`` more rows; return how many there were."""
+    sql, marked = filling
+    batch = list(islice(marked, limit))
+    database.execute_many(sql, batch)
+    return len(batch)
+
+
+def finish_filling(account_id: int) -> None:
+    """What is left to do once all rows are in and the root is about to name another tree."""
+    database.execute(
+        "DELETE FROM block WHERE account_id = ? AND cid = ?", (account_id, EMPTY_TREE_CID)
+    )
+    blobs.mark_all(account_id)
+
+
+def empty_some(table: str, account_id: int, limit: int) -> int:
+    """Delete up to ``limit`` rows that do not belong beside an empty root; return how many.
+
+    table: one of ``FILLED_TABLES``, in that order.
+    """
+    return database.execute(_DELETES[table], (account_id, limit))
+
+
+def list_cut_off() -> list[int]:
+    """The accounts whose root is the empty tree although they have records."""
+    return [found[0] for found in database.rows(_CUT_OFF, (EMPTY_TREE_CID,))]
+
+
+def is_cut_off(account_id: int) -> bool:
+    return database.row(_IS_CUT_OFF, (EMPTY_TREE_CID, account_id)) is not None
+
+
+def replace_repo(account_id: int, staging: ImportStaging, rev: str, now_us: int) -> None:
+    """Put the marked nodes and records in the place of the account's own, all at once.
+
+    Takedowns of records that are still there stay. The caller sets the root.
     """
     taken_down = database.rows(_TAKEN_DOWN, (account_id,))
     for table in ("block", "record", "record_blob"):

@@ -27,6 +27,7 @@ from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
 from pds.services.account_deletion import AccountDeletion
 from pds.services.accounts import Accounts
+from pds.services.app_passwords import AppPasswords
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
 from pds.services.email_tokens import EmailTokens
@@ -75,6 +76,7 @@ class Services:
     keys: SigningKeys
     accounts: Accounts
     sessions: Sessions
+    app_passwords: AppPasswords
     service_tokens: ServiceTokens
     invites: Invites
     handles: Handles
@@ -163,6 +165,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         keys=keys,
         accounts=accounts,
         sessions=sessions,
+        app_passwords=AppPasswords(clock),
         service_tokens=ServiceTokens(config, clock, identity),
         invites=invites,
         handles=handles,

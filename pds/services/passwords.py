@@ -2,7 +2,8 @@
 
 Stored form: ``<salt>:<hash>``. Both are lower-case hex, and scrypt is salted with the *text* of the
 salt, not with the bytes it spells; a data directory brought over from the reference therefore keeps
-its passwords.
+its passwords. App passwords are salted with their account's DID, which is safe because they are
+random: nobody can prepare for all of them.
 
 Tricky bits
 - One check takes about 25 ms of processor time (it does release the GIL). Never inside a
@@ -37,6 +38,11 @@ _NOBODY = "00000000000000000000000000000000:"
 def password_length(password: str) -> int:
     """Length in UTF-16 units, which is what clients and the limits above count."""
     return len(password.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def app_password_salt(did: str) -> str:
+    """The salt of all app passwords of an account."""
+    return hashlib.sha256(did.encode("utf-8")).hexdigest()[: 2 * _SALT_BYTES]
 
 
 def hash_password(password: str, *, salt: str | None = None, cost: int | None = None) -> str:

@@ -9,14 +9,14 @@ Terms
   that refreshed from two tabs at once, is not logged out.
 
 Tricky bits
-- An unknown user and a wrong password must look alike. Both cost exactly one scrypt. The reference
-  sleeps to 350 ms as well; here that would let a handful of guesses occupy every request thread,
-  so equal work is the whole defence, beside the rate limit.
+- Between the check of a password and the session that it begins, the password may be changed: what
+  was checked is looked at once more in the transaction.
 """
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -25,13 +25,12 @@ from pds.config import Config
 from pds.errors import (
     AccountDeactivatedError,
     AccountTakedownError,
-    AuthRequiredError,
     ExpiredTokenError,
     InvalidRequestError,
 )
 from pds.services.clock import Clock
 from pds.services.devices import UNKNOWN_DEVICE, Device
-from pds.services.passwords import MAX_LOGIN_PASSWORD_LENGTH, check_password, password_length
+from pds.services.log_in_check import Proof, check_log_in, is_still_good, wrong_password
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import (
     ACCESS_LIFETIME_S,
@@ -118,51 +117,58 @@ class Sessions:
             AuthRequiredError: no such account or a wrong password, without saying which.
             AccountTakedownError: the password is right, but ``allow_takendown`` is not set.
         """
-        if password_length(password) > MAX_LOGIN_PASSWORD_LENGTH:
-            message = "Password too long. Consider resetting your password."
-            raise AuthRequiredError(message)
-        account = _find_by_login(identifier)
-        matches = check_password(password, account.password_scrypt if account else None)
-        if account is None or not matches:
-            message = "Invalid identifier or password"
-            raise AuthRequiredError(message)
-        if account.is_taken_down and not allow_takendown:
+        proof = check_log_in(identifier, password)
+        if proof.account.is_taken_down and not allow_takendown:
             raise AccountTakedownError
-        return Session(account, self.issue(account, device))
+        # A second factor would be asked for here: who it is, is known, and nothing has happened.
+        with transaction():
+            if not is_still_good(proof):
+                raise wrong_password()
+            return Session(proof.account, self._begin_proven(proof, device))
 
     def issue(self, account: AccountRow, device: Device = UNKNOWN_DEVICE) -> Tokens:
         """Begin a session with every right that the account has in its state."""
-        scope = Scope.TAKENDOWN if account.is_taken_down else Scope.ACCESS
         with transaction():
-            return self._begin(account.id, account.did, scope, device)
+            return self._begin_proven(Proof(account), device)
 
     def issue_in_transaction(
         self, account_id: int, did: str, device: Device = UNKNOWN_DEVICE
     ) -> Tokens:
         """Begin the first session of a new account, as part of the caller's transaction."""
-        return self._begin(account_id, did, Scope.ACCESS, device)
+        return self._begin(did, self._new_session(account_id, device))
 
-    def _begin(self, account_id: int, did: str, scope: Scope, device: Device) -> Tokens:
-        """Store a session and sign its tokens. The caller holds the transaction.
+    def _begin_proven(self, proof: Proof, device: Device) -> Tokens:
+        account, app_password = proof.account, proof.app_password
+        session = dataclasses.replace(
+            self._new_session(account.id, device),
+            app_password_name=None if app_password is None else app_password.name,
+            is_takendown=account.is_taken_down,
+        )
+        return self._begin(account.did, session)
 
-        The refresh token of a takedown has no row, and so is refused when it is used.
-        """
+    def _new_session(self, account_id: int, device: Device) -> SessionRow:
         now_us = self._clock()
-        session = SessionRow(
+        return SessionRow(
             id=secrets.token_hex(16),
             account_id=account_id,
             app_password_name=None,
-            is_takendown=scope is Scope.TAKENDOWN,
+            is_takendown=False,
             created_at_us=now_us,
             used_at_us=now_us,
             user_agent=device.user_agent,
             ip=device.ip,
         )
+
+    def _begin(self, did: str, session: SessionRow) -> Tokens:
+        """Store a session and sign its tokens. The caller holds the transaction.
+
+        The refresh token of a takedown has no row, and so is refused when it is used.
+        """
         sessions.insert(session)
         first = self._new_refresh_token(session.id)
         if not session.is_takendown:
             refresh_tokens.insert_token(first)
-        return self._sign(did, scope, first)
+        return self._sign(did, _scope_of(session), first)
 
     # --- going on --------------------------------------------------------------------------------
 
@@ -303,18 +309,11 @@ class Sessions:
 def _scope_of(session: SessionRow) -> Scope:
     """What a session may do now: an app password's rights are looked up, not remembered."""
     if session.app_password_name is None:
-        return Scope.ACCESS
+        return Scope.TAKENDOWN if session.is_takendown else Scope.ACCESS
     password = app_passwords.find(session.account_id, session.app_password_name)
     if password is None:
         raise _revoked()
     return Scope.APP_PASS_PRIVILEGED if password.privileged else Scope.APP_PASS
-
-
-def _find_by_login(identifier: str) -> AccountRow | None:
-    lowered = identifier.strip().lower()
-    if "@" in lowered and not lowered.startswith("@"):
-        return accounts.find_by_email(lowered)
-    return accounts.find_account(lowered.removeprefix("@"))
 
 
 def _no_such_user(did: str) -> InvalidRequestError:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pds.storage import accounts, app_passwords
+from pds.storage import accounts
 from pds.storage.database import transaction
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Method
@@ -84,8 +84,7 @@ def end_by_revoking_all(services: Services, person: Person) -> None:
 
 def end_by_app_password(services: Services, person: Person) -> None:
     tie_to_app_password(person.row, person.access_jwt)
-    with transaction():
-        app_passwords.delete(person.row.id, "phone")
+    services.app_passwords.revoke(person.did, "phone")
 
 
 def end_by_takedown(services: Services, person: Person) -> None:

@@ -78,14 +78,6 @@ _UPSTREAM = (
     ),
 )
 
-_LIMITS = (
-    *_rows(
-        "later",
-        ("PDS_INVITE_INTERVAL", _MS, "users get an invite code this often, in ms"),
-        ("PDS_INVITE_EPOCH", _MS, "invite codes are counted from this time, in ms since 1970"),
-    ),
-)
-
 _NONE = (
     *_secret_rows("none", ("PDS_REDIS_SCRATCH_PASSWORD", text, "there is no Redis here")),
     *_secret_rows(
@@ -143,7 +135,7 @@ _REFUSED = (
     ),
 )
 
-LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_UPSTREAM, *_LIMITS, *_NONE, *_REFUSED)
+LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_UPSTREAM, *_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
     ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),

@@ -82,3 +82,15 @@ class MailSettings:
     logo_url: str | None = setting(url, None, "picture at the top of mail")
     support_url: str | None = setting(url, None, "where mail sends people with questions")
     primary_color: str = setting(colour, "#b4481e", "colour of what stands out in mail")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class InviteSettings:
+    """What members get to invite others with; whether invites are needed is beside the hostname."""
+
+    invite_interval: int | None = setting(
+        integer(0), None, "members earn an invite code this often, in ms"
+    )
+    invite_epoch: int = setting(
+        integer(0), 0, "time before this earns no invite codes, in ms since 1970"
+    )

@@ -28,6 +28,10 @@ REVIEWED_AUTH = {
     "app.bsky.actor.getPreferences": Auths.USER_OR_TAKEN_DOWN,
     "app.bsky.actor.putPreferences": Auths.USER_NOT_TAKEN_DOWN,
     "com.atproto.admin.deleteAccount": Auths.ADMIN,
+    "com.atproto.admin.disableAccountInvites": Auths.MODERATOR,
+    "com.atproto.admin.disableInviteCodes": Auths.MODERATOR,
+    "com.atproto.admin.enableAccountInvites": Auths.MODERATOR,
+    "com.atproto.admin.getInviteCodes": Auths.MODERATOR,
     "com.atproto.admin.updateAccountHandle": Auths.ADMIN,
     "com.atproto.identity.resolveHandle": Auths.NONE,
     "com.atproto.identity.updateHandle": Auths.FULL_USER_NOT_TAKEN_DOWN,
@@ -51,6 +55,7 @@ REVIEWED_AUTH = {
     "com.atproto.server.deactivateAccount": Auths.FULL_USER_OR_TAKEN_DOWN,
     "com.atproto.server.deleteSession": Auths.REFRESH_OR_EXPIRED,
     "com.atproto.server.describeServer": Auths.NONE,
+    "com.atproto.server.getAccountInviteCodes": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.server.getSession": Auths.USER,
     "com.atproto.server.listAppPasswords": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.server.refreshSession": Auths.REFRESH,
@@ -66,6 +71,7 @@ REVIEWED_AUTH = {
     "com.atproto.sync.listBlobs": Auths.OPTIONAL_OR_TAKEN_DOWN,
     "com.atproto.sync.listRepos": Auths.NONE,
     "com.atproto.sync.subscribeRepos": Auths.NONE,
+    "com.atproto.temp.checkSignupQueue": Auths.USER,
 }
 
 METHODS = {

@@ -36,6 +36,7 @@ from pds.services.handles import Handles
 from pds.services.health import Health
 from pds.services.identity import Identity
 from pds.services.identity_journal import IdentityJournal
+from pds.services.invite_allowance import InviteRules
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
@@ -131,7 +132,8 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     identity = _identity(config, clock, clients, local_plc)
     handles = _handles(config, clients)
     sessions = Sessions(config, clock)
-    invites = Invites(config.hostname, clock)
+    interval_ms = (config.invite_interval or 0) if config.invite_required else 0
+    invites = Invites(config.hostname, clock, InviteRules(interval_ms, config.invite_epoch))
     keys = SigningKeys(identity.rotation_key)
     validator = Validator(Catalog.installed())
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)

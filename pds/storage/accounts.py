@@ -262,6 +262,10 @@ def set_password(account_id: int, password_scrypt: str) -> None:
     execute('UPDATE account SET "passwordScrypt" = ? WHERE id = ?', (password_scrypt, account_id))
 
 
+def set_invites_disabled(account_id: int, *, disabled: bool) -> None:
+    execute('UPDATE account SET "invitesDisabled" = ? WHERE id = ?', (disabled, account_id))
+
+
 def set_takedown(account_id: int, takedown_ref: str | None) -> None:
     execute('UPDATE account SET "takedownRef" = ? WHERE id = ?', (takedown_ref, account_id))
 

@@ -43,6 +43,7 @@ class InviteCodeRow:
     for_account: str
     created_by: str
     created_at: str
+    disabled: bool = False
 
 
 GONE = "deleted"
@@ -80,8 +81,19 @@ def insert_codes(codes: Sequence[InviteCodeRow]) -> None:
     execute_many(
         "INSERT INTO invite_code"
         " (code, available_uses, disabled, for_account, created_by, created_at)"
-        " VALUES (?, ?, 0, ?, ?, ?)",
-        [(c.code, c.available_uses, c.for_account, c.created_by, c.created_at) for c in codes],
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (c.code, c.available_uses, c.disabled, c.for_account, c.created_by, c.created_at)
+            for c in codes
+        ],
+    )
+
+
+def disable(codes: Sequence[str], owners: Sequence[str]) -> None:
+    """Close these codes, and all codes of these accounts."""
+    execute_many("UPDATE invite_code SET disabled = 1 WHERE code = ?", [(c,) for c in codes])
+    execute_many(
+        "UPDATE invite_code SET disabled = 1 WHERE for_account = ?", [(o,) for o in owners]
     )
 
 

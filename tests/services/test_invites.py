@@ -8,8 +8,12 @@ import pytest
 
 from pds.errors import InvalidInviteCodeError, InvalidRequestError
 from pds.services.invites import MAX_CODES, Invites
+from pds.storage import accounts
+from pds.storage.accounts import NewAccountRow
 from pds.storage.database import rows, transaction
 from tests.factories import StillClock
+
+NOW = "2026-01-01T00:00:00.000Z"
 
 pytestmark = pytest.mark.usefixtures("open_database")
 
@@ -20,6 +24,8 @@ def invites(clock: StillClock) -> Invites:
 
 
 def test_codes_name_the_server_and_belong_to_their_accounts(invites: Invites) -> None:
+    with transaction():
+        accounts.insert(NewAccountRow("did:plc:a", "a.test", None, None, NOW))
     made = invites.create(3, ["did:plc:a", "admin"], code_count=2)
 
     assert [owner for owner, _ in made] == ["did:plc:a", "admin"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from pds.errors import NotFoundError
 from pds.storage.database import rows
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Auths
-from tests.factories import ADMIN, ask
+from tests.factories import ADMIN, Person, ask
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -22,8 +25,8 @@ def test_without_more_it_is_one_code_of_the_admins(services: Services) -> None:
     assert reply == {"codes": [{"account": "admin", "codes": [code]}]}
 
 
-def test_every_account_gets_its_codes(services: Services) -> None:
-    owners = ["did:plc:a", "did:plc:b"]
+def test_every_account_gets_its_codes(services: Services, alice: Person, bob: Person) -> None:
+    owners = [alice.did, bob.did]
 
     reply = ask(services, NSID, ADMIN, input={"useCount": 2, "codeCount": 3, "forAccounts": owners})
 
@@ -31,6 +34,12 @@ def test_every_account_gets_its_codes(services: Services) -> None:
     made = {(code, entry["account"]) for entry in reply["codes"] for code in entry["codes"]}
     assert len(made) == 6
     assert set(rows("SELECT code, for_account FROM invite_code")) == made
+
+
+def test_one_unknown_account_is_no_codes_for_anybody(services: Services, alice: Person) -> None:
+    with pytest.raises(NotFoundError):
+        ask(services, NSID, ADMIN, input={"useCount": 1, "forAccounts": [alice.did, "did:web:b.c"]})
+    assert rows("SELECT * FROM invite_code") == []
 
 
 def test_only_the_admin_may() -> None:

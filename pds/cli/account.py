@@ -14,6 +14,7 @@ COMMANDS = {
     "activate": "pds.cli.account_life:activate",
     "delete": "pds.cli.account_end:delete",
     "set-handle": "pds.cli.account_changes:set_handle",
+    "codes": "pds.cli.codes:codes",
 }
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from pds.cli.__main__ import pdsadmin
 from pds.config import Config
+from pds.services.clock import system_clock
 from pds.storage import database
 from tests.factories import START_US, StillClock, make_config
 
@@ -70,13 +71,18 @@ class Operator:
             return list(file.iterdump())
 
     @contextmanager
-    def services(self, now_us: int = START_US) -> Iterator[Services]:
-        """The server, started on the data; not at the same time as a command."""
+    def services(self, now_us: int | None = START_US) -> Iterator[Services]:
+        """The server, started on the data; not at the same time as a command.
+
+        now_us: what its clock shows, None being the time of day, as for a command.
+        """
         from pds.services import build_services
 
         database.open_database(self.data / "pds.sqlite")
         try:
-            built = build_services(self.config, StillClock(now_us))
+            built = build_services(
+                self.config, system_clock if now_us is None else StillClock(now_us)
+            )
             yield built
             built.close()
         finally:

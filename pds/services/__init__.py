@@ -22,6 +22,7 @@ from pds.services import (
     account_deletion,
     installation,
     repo_import,
+    takedowns,
 )
 from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
@@ -53,6 +54,7 @@ from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
+from pds.services.takedowns import Takedowns
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Services:
     repo_import: RepoImport
     blobs: Blobs
     preferences: Preferences
+    takedowns: Takedowns
     sequencer: Sequencer
     local_plc: LocalPlc | None
     health: Health
@@ -151,13 +154,16 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         clock=clock,
         locks=RepoLocks(),
     )
+    activation = AccountActivation(
+        account_activation.Parts(identity, repos, blobs, keys, sequencer), clock
+    )
     accounts = Accounts(
         AccountCreation(
             account_creation.Parts(identity, handles, invites, keys, repos, sequencer, sessions),
             clock,
             invite_required=config.invite_required,
         ),
-        AccountActivation(account_activation.Parts(identity, repos, blobs, keys, sequencer), clock),
+        activation,
         AccountDeletion(account_deletion.Parts(repos, blobs, sequencer), clock),
     )
     return Services(
@@ -184,6 +190,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         blobs=blobs,
         preferences=Preferences(clock),
+        takedowns=Takedowns(takedowns.Parts(activation, repos, sessions, sequencer), clock),
         sequencer=sequencer,
         local_plc=local_plc,
         health=Health(clock),

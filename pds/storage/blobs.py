@@ -77,6 +77,7 @@ _INSERT = (
     " SELECT id, ?, ?, ?, ? FROM account WHERE id = ?"
 )
 _RENEW = "UPDATE blob SET mime_type = ?, uploaded_at_us = ? WHERE account_id = ? AND cid = ?"
+_SET_TAKEDOWN = "UPDATE blob SET takedown_ref = ? WHERE account_id = ? AND cid = ?"
 _ADD_REFERENCE = (
     "INSERT OR IGNORE INTO record_blob (account_id, cid, collection, rkey) VALUES (?, ?, ?, ?)"
 )
@@ -162,6 +163,11 @@ def insert_blob(
 def renew_upload(account_id: int, cid: Cid, mime_type: str, uploaded_at_us: int) -> None:
     """Note that a known blob was uploaded again. The caller holds the transaction."""
     database.execute(_RENEW, (mime_type, uploaded_at_us, account_id, cid))
+
+
+def set_takedown(account_id: int, cid: Cid, takedown_ref: str | None) -> None:
+    """Take a blob down, or with None back up. The caller holds the transaction."""
+    database.execute(_SET_TAKEDOWN, (takedown_ref, account_id, cid))
 
 
 def add_references(account_id: int, collection: str, rkey: str, cids: Sequence[Cid]) -> None:

@@ -71,6 +71,9 @@ _UPSERT = (
     " cid = excluded.cid, rev = excluded.rev, indexed_at_us = excluded.indexed_at_us,"
     " link_target = excluded.link_target, content = excluded.content"
 )
+_SET_TAKEDOWN = (
+    "UPDATE record SET takedown_ref = ? WHERE account_id = ? AND collection = ? AND rkey = ?"
+)
 _DELETE = "DELETE FROM record WHERE account_id = ? AND collection = ? AND rkey = ?"
 _LIST = (
     "SELECT rkey, cid, content FROM record WHERE account_id = ? AND collection = ?"
@@ -152,3 +155,8 @@ def save_records(account_id: int, rev: str, now_us: int, rows: list[RecordRow]) 
 def delete_records(account_id: int, keys: list[tuple[str, str]]) -> None:
     """Remove records by (collection, rkey). The caller holds the transaction."""
     database.execute_many(_DELETE, [(account_id, collection, rkey) for collection, rkey in keys])
+
+
+def set_takedown(account_id: int, collection: str, rkey: str, takedown_ref: str | None) -> None:
+    """Take a record down, or with None back up. The caller holds the transaction."""
+    database.execute(_SET_TAKEDOWN, (takedown_ref, account_id, collection, rkey))

@@ -9,11 +9,13 @@ Spec: https://atproto.com/specs/did
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pds.errors import PdsError
 from pds.network.did_resolver import DidNotFoundError
@@ -25,6 +27,10 @@ logger = logging.getLogger("pds.identity")
 
 NOT_FOUND_US = 10_000_000  # how long "no such DID" is believed
 MAX_NOT_FOUND = 1_000
+# Anybody can make us resolve a DID. Together these keep the table below 320 MB whatever comes.
+MAX_REMEMBERED = 20_000
+MAX_REMEMBERED_CHARS = 16_384
+SAVES_BETWEEN_TRIMS = 256
 
 
 class Resolver(Protocol):
@@ -42,7 +48,8 @@ class DidDocuments:
         self._clock = clock
         self._stale_us = stale_us
         self._max_us = max_us
-        self._not_found_until: dict[str, int] = {}
+        self._absent: dict[str, _Absence] = {}
+        self._saves = itertools.count(1)
         self._refreshing = _Refreshing()
 
     def get(self, did: str) -> dict[str, Any]:
@@ -54,8 +61,9 @@ class DidDocuments:
         now_us = self._clock()
         cached = did_cache.find_document(did)
         if cached is None or now_us - cached.updated_at_us >= self._max_us:
-            if self._not_found_until.get(did, 0) > now_us:
-                raise DidNotFoundError(f"Could not resolve DID: {did}")
+            absence = self._absent.get(did)
+            if absence is not None and absence.until_us > now_us:
+                raise absence.kind(absence.message)
             return self.refresh(did)
         if now_us - cached.updated_at_us >= self._stale_us:
             self._refreshing.start(did, self.refresh)
@@ -65,13 +73,11 @@ class DidDocuments:
         """Resolve now and remember the answer. Raises UnresolvableDidError."""
         try:
             document = self._resolver.resolve(did)
-        except DidNotFoundError:
-            self._remember_absence(did)
+        except DidNotFoundError as error:
+            self._remember_absence(did, error)
             raise
-        self._not_found_until.pop(did, None)
-        now_us = self._clock()
-        with transaction():
-            did_cache.save_document(did, document, now_us)
+        self._absent.pop(did, None)
+        self._remember(did, document)
         return document
 
     def refresh_or_forget(self, did: str) -> None:
@@ -84,7 +90,7 @@ class DidDocuments:
 
     def forget(self, did: str) -> None:
         """Know nothing about ``did``, not even that it does not exist."""
-        self._not_found_until.pop(did, None)
+        self._absent.pop(did, None)
         with transaction():
             did_cache.remove_document(did)
 
@@ -97,11 +103,30 @@ class DidDocuments:
         """Stop refreshing in the background; waits for what is running."""
         self._refreshing.close()
 
-    def _remember_absence(self, did: str) -> None:
+    def _remember(self, did: str, document: dict[str, Any]) -> None:
+        """Keep a document, unless it is so large that many of its kind would fill the disk."""
+        text = json.dumps(document, separators=(",", ":"))
+        with transaction():
+            if len(text) > MAX_REMEMBERED_CHARS:
+                did_cache.remove_document(did)
+                return
+            did_cache.save_document(did, text, self._clock())
+            if next(self._saves) % SAVES_BETWEEN_TRIMS == 0:
+                did_cache.remove_all_but_newest(MAX_REMEMBERED)
+
+    def _remember_absence(self, did: str, error: DidNotFoundError) -> None:
         self.forget(did)
-        if len(self._not_found_until) >= MAX_NOT_FOUND:
-            self._not_found_until.clear()
-        self._not_found_until[did] = self._clock() + NOT_FOUND_US
+        if len(self._absent) >= MAX_NOT_FOUND:
+            self._absent.clear()
+        self._absent[did] = _Absence(self._clock() + NOT_FOUND_US, type(error), str(error))
+
+
+class _Absence(NamedTuple):
+    """That there is no such DID, and until when this is believed."""
+
+    until_us: int
+    kind: type[DidNotFoundError]
+    message: str
 
 
 class _Refreshing:

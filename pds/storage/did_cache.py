@@ -34,6 +34,10 @@ _SAVE = (
     " document = excluded.document, updated_at_us = excluded.updated_at_us"
 )
 _REMOVE = "DELETE FROM did_cache WHERE did = ?"
+_TRIM = """
+    DELETE FROM did_cache WHERE did IN
+        (SELECT did FROM did_cache ORDER BY updated_at_us DESC LIMIT -1 OFFSET ?)
+"""
 _EXPIRE = (
     "DELETE FROM did_cache WHERE did IN (SELECT did FROM did_cache WHERE updated_at_us < ? LIMIT ?)"
 )
@@ -44,15 +48,22 @@ def find_document(did: str) -> CachedDocument | None:
     return CachedDocument(json.loads(found[0]), found[1]) if found else None
 
 
-def save_document(did: str, document: dict[str, Any], updated_at_us: int) -> None:
+def save_document(did: str, document_json: str, updated_at_us: int) -> None:
     """Keep what a DID resolved to just now. The caller holds the transaction."""
-    text = json.dumps(document, separators=(",", ":"))
-    database.execute(_SAVE, (did, text, updated_at_us))
+    database.execute(_SAVE, (did, document_json, updated_at_us))
 
 
 def remove_document(did: str) -> None:
     """Forget a DID. The caller holds the transaction."""
     database.execute(_REMOVE, (did,))
+
+
+def remove_all_but_newest(count: int) -> int:
+    """Forget all but the ``count`` documents seen last; return how many went.
+
+    The caller holds the transaction.
+    """
+    return database.execute(_TRIM, (count,))
 
 
 def remove_older_than(updated_at_us: int, limit: int) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pds.network.did_resolver import DidNotFoundError, DidResolutionError
+from pds.network.did_resolver import DidEndedError, DidNotFoundError, DidResolutionError
+from pds.services import did_documents
 from pds.services.did_documents import DidDocuments
 from pds.storage import did_cache
 from tests.factories import StillClock
@@ -173,6 +174,45 @@ def test_absences_remembered_are_bounded(documents: DidDocuments, outside: Outsi
         documents.get("did:web:h0.example.com")
 
     assert outside.asked.count("did:web:h0.example.com") == 2
+
+
+def test_documents_remembered_are_bounded(
+    documents: DidDocuments,
+    outside: Outside,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(did_documents, "MAX_REMEMBERED", 3)
+    monkeypatch.setattr(did_documents, "SAVES_BETWEEN_TRIMS", 5)
+    dids = [f"did:web:h{number}.example.com" for number in range(10)]
+    for did in dids:
+        outside.documents[did] = {"id": did}
+        documents.get(did)
+        clock.advance(1)
+
+    assert [did for did in dids if did_cache.find_document(did)] == dids[-3:]
+    assert documents.get(dids[0]) == {"id": dids[0]}
+
+
+def test_very_large_document_is_served_and_not_kept(
+    documents: DidDocuments, outside: Outside
+) -> None:
+    outside.documents[WEB] = ALICE
+    documents.get(WEB)
+    outside.documents[WEB] = large = {**ALICE, "note": "a" * 17_000}
+
+    assert documents.refresh(WEB) == large
+
+    assert did_cache.find_document(WEB) is None
+
+
+def test_absence_keeps_its_reason(documents: DidDocuments, outside: Outside) -> None:
+    outside.documents[WEB] = DidEndedError("ended")
+
+    for _ in range(2):
+        with pytest.raises(DidEndedError, match="ended"):
+            documents.get(WEB)
+    assert outside.asked == [WEB]
 
 
 def test_old_documents_are_expired(

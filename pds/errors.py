@@ -179,6 +179,18 @@ class HandleNotFoundError(PdsError):
     default_message = "Unable to resolve handle"
 
 
+class NoSuchDidError(PdsError):
+    """Only for the methods that resolve DIDs; elsewhere the name is UnresolvableDid."""
+
+    error = "DidNotFound"
+    default_message = "There is no such DID"
+
+
+class DidDeactivatedError(PdsError):
+    error = "DidDeactivated"
+    default_message = "The DID has been ended by its owner"
+
+
 class UnresolvableDidError(PdsError):
     error = "UnresolvableDid"
     default_message = "Could not resolve DID"
@@ -187,6 +199,11 @@ class UnresolvableDidError(PdsError):
 class IncompatibleDidDocError(PdsError):
     error = "IncompatibleDidDoc"
     default_message = "The DID document does not fit this account"
+
+
+class InvalidEmailError(PdsError):
+    error = "InvalidEmail"
+    default_message = "Invalid email"
 
 
 class InvalidPasswordError(PdsError):

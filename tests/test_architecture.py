@@ -35,7 +35,12 @@ REVIEWED_AUTH = {
     "com.atproto.admin.getSubjectStatus": Auths.MODERATOR,
     "com.atproto.admin.updateAccountHandle": Auths.ADMIN,
     "com.atproto.admin.updateSubjectStatus": Auths.MODERATOR,
+    "com.atproto.identity.getRecommendedDidCredentials": Auths.USER,
+    "com.atproto.identity.refreshIdentity": Auths.USER_NOT_TAKEN_DOWN,
+    "com.atproto.identity.resolveDid": Auths.NONE,
     "com.atproto.identity.resolveHandle": Auths.NONE,
+    "com.atproto.identity.resolveIdentity": Auths.NONE,
+    "com.atproto.identity.submitPlcOperation": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.identity.updateHandle": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.repo.applyWrites": Auths.USER,
     "com.atproto.repo.createRecord": Auths.USER,
@@ -62,6 +67,7 @@ REVIEWED_AUTH = {
     "com.atproto.server.listAppPasswords": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.server.refreshSession": Auths.REFRESH,
     "com.atproto.server.revokeAppPassword": Auths.FULL_USER_NOT_TAKEN_DOWN,
+    "com.atproto.server.reserveSigningKey": Auths.SERVICE_OR_ADMIN,
     "com.atproto.sync.getBlob": Auths.OPTIONAL_OR_TAKEN_DOWN,
     "com.atproto.sync.getBlocks": Auths.OPTIONAL,
     "com.atproto.sync.getCheckout": Auths.OPTIONAL,
@@ -74,6 +80,7 @@ REVIEWED_AUTH = {
     "com.atproto.sync.listRepos": Auths.NONE,
     "com.atproto.sync.subscribeRepos": Auths.NONE,
     "com.atproto.temp.checkSignupQueue": Auths.USER,
+    "com.atproto.temp.checkHandleAvailability": Auths.NONE,
 }
 
 METHODS = {

@@ -12,7 +12,7 @@ from pds.atproto import dag_json
 from pds.atproto.syntax.handle import DISALLOWED_TLDS, Handle, is_handle
 from pds.errors import UnresolvableDidError, UpstreamFailureError
 from pds.network.http_client import FetchError, HttpClient
-from pds.network.plc_directory import NotRegisteredError
+from pds.network.plc_directory import NotRegisteredError, TombstonedDidError
 
 TIMEOUT_S = 3.0
 MAX_DOCUMENT_BYTES = 65_536  # they are kept, and anybody can make us fetch one
@@ -23,6 +23,10 @@ _LOCALHOST: Final = re.compile(r"localhost(?:%3[Aa]([0-9]{1,5}))?")
 
 class DidNotFoundError(UnresolvableDidError):
     """There certainly is no such DID (or there is no longer)."""
+
+
+class DidEndedError(DidNotFoundError):
+    """There was one; its owner has ended it for good."""
 
 
 class DidResolutionError(UnresolvableDidError):
@@ -78,6 +82,8 @@ class DidResolver:
             raise DidNotFoundError(f"Not a did:plc: {did[:64]}")
         try:
             return self._plc.document(did)
+        except TombstonedDidError as error:
+            raise DidEndedError(f"DID has been ended by its owner: {did}") from error
         except NotRegisteredError as error:
             raise DidNotFoundError(f"Could not resolve DID: {did}") from error
         except UpstreamFailureError as error:

@@ -27,6 +27,12 @@ class NotRegisteredError(PdsError):
     default_message = "DID not registered"
 
 
+class TombstonedDidError(NotRegisteredError):
+    """It ended with a tombstone."""
+
+    default_message = "DID not available"
+
+
 class OperationRefusedError(PdsError):
     """The directory says that the operation is not valid."""
 
@@ -52,7 +58,7 @@ class PlcDirectory(Protocol):
         """
 
     def document(self, did: str) -> dict[str, Any]:
-        """The DID document. Raises NotRegisteredError for a tombstoned DID as well."""
+        """The DID document. Raises TombstonedDidError for one that has ended."""
 
     def data(self, did: str) -> dict[str, Any]:
         """Current values: did, rotationKeys, verificationMethods, alsoKnownAs, services."""
@@ -130,6 +136,8 @@ class PlcDirectoryClient:
             max_bytes=MAX_LOG_BYTES,
         )
         if answer.status in (404, 410):  # a tombstone is 404 in its code, 410 in its documentation
+            if answer.status == 410 or _reason(answer).startswith("DID not available"):
+                raise TombstonedDidError(f"DID not available: {did}")
             raise NotRegisteredError(f"DID not registered: {did}")
         if not answer.is_success:
             raise _unexpected(answer)

@@ -33,10 +33,12 @@ from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
 from pds.services.email_tokens import EmailTokens
 from pds.services.handle_changes import HandleChanges
+from pds.services.handle_suggestions import HandleSuggestions
 from pds.services.handles import Handles
 from pds.services.health import Health
 from pds.services.identity import Identity
 from pds.services.identity_journal import IdentityJournal
+from pds.services.identity_resolution import IdentityResolution
 from pds.services.invite_allowance import InviteRules
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
@@ -44,6 +46,7 @@ from pds.services.local_plc import LocalPlc
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
 from pds.services.outbox import Outbox, build_outbox
+from pds.services.plc_operations import PlcOperations
 from pds.services.preferences import Preferences
 from pds.services.rate_limits import RateLimits
 from pds.services.records import Records
@@ -51,6 +54,7 @@ from pds.services.repo_export import RepoExport
 from pds.services.repo_import import RepoImport
 from pds.services.repo_locks import RepoLocks
 from pds.services.repos import Repos
+from pds.services.reserved_keys import ReservedKeys
 from pds.services.sequencer import Sequencer
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
@@ -84,8 +88,12 @@ class Services:
     invites: Invites
     handles: Handles
     handle_changes: HandleChanges
+    handle_suggestions: HandleSuggestions
     identity: Identity
     identity_journal: IdentityJournal
+    identity_resolution: IdentityResolution
+    plc_operations: PlcOperations
+    reserved_keys: ReservedKeys
     repos: Repos
     records: Records
     repo_export: RepoExport
@@ -178,8 +186,12 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         invites=invites,
         handles=handles,
         handle_changes=HandleChanges(identity, handles, journal),
+        handle_suggestions=HandleSuggestions(handles),
         identity=identity,
         identity_journal=journal,
+        identity_resolution=IdentityResolution(identity, handles),
+        plc_operations=PlcOperations(identity, keys, journal),
+        reserved_keys=ReservedKeys(keys, clock),
         repos=repos,
         records=Records(),
         repo_export=RepoExport(config.data_directory / "tmp", nodes),

@@ -28,6 +28,7 @@ from pds.atproto.syntax.datetime import format_datetime
 from pds.errors import (
     AuthRequiredError,
     InvalidInviteCodeError,
+    InvalidRequestError,
     PdsError,
     UpstreamFailureError,
 )
@@ -44,12 +45,13 @@ from pds.services.sequencer import Sequencer
 from pds.services.session_tokens import Tokens
 from pds.services.sessions import Sessions
 from pds.services.sign_up_checks import (
+    EmailTakenError,
     check_email,
     check_free,
     check_new_password,
     check_recovery_key,
 )
-from pds.storage import accounts
+from pds.storage import accounts, reserved_keys
 from pds.storage.accounts import AccountRow, NewAccountRow
 from pds.storage.database import transaction
 
@@ -141,10 +143,15 @@ class AccountCreation:
 
         Spec: https://atproto.com/guides/account-lifecycle#creation
         """
-        checked, document = self._check(new)
-        if new.did is None:
-            return self._create_with_new_did(checked)
-        return self._move_in(new.did, checked, document)
+        try:
+            checked, document = self._check(new)
+            if new.did is None:
+                return self._create_with_new_did(checked)
+            return self._move_in(new.did, checked, document)
+        except EmailTakenError as error:
+            if new.by_operator:  # who may know
+                raise InvalidRequestError(f"Email already taken: {new.email}") from error
+            raise
 
     def resume_pending(self) -> None:
         """Finish, or undo, the sign-ups that a crash cut off between the two transactions.
@@ -171,6 +178,8 @@ class AccountCreation:
         if self._invite_required and not (new.invite_code or new.by_operator):
             message = "No invite code provided"
             raise InvalidInviteCodeError(message)
+        if new.invite_code:  # before anything that tells who has an account here
+            self._parts.invites.check(new.invite_code)
         email = check_email(new.email)
         if new.did is not None and new.did != new.issuer:
             message = f"Missing auth to create account with did: {new.did}"
@@ -178,11 +187,10 @@ class AccountCreation:
         if new.recovery_key is not None:
             check_recovery_key(new.recovery_key)
         handle = self._parts.handles.check_new(new.handle, did=new.did, by_admin=new.by_operator)
-        if new.invite_code:
-            self._parts.invites.check(new.invite_code)
         check_free(handle, email, new.did)
         document = {} if new.did is None else self._parts.directory.did_document(new.did)
         password_scrypt = None if new.password is None else hash_password(new.password)
+        keys = self._parts.keys
         checked = _Checked(
             handle=handle,
             email=email,
@@ -190,7 +198,7 @@ class AccountCreation:
             invite_code=new.invite_code,
             recovery_key=new.recovery_key,
             device=new.device,
-            key=self._parts.keys.create(),
+            key=keys.create() if new.did is None else keys.create_for(new.did),
         )
         return checked, document
 
@@ -296,6 +304,7 @@ class AccountCreation:
             )
         )
         self._parts.keys.store(account_id, checked.key)
+        reserved_keys.remove_reserved(did)
         if checked.invite_code:
             self._parts.invites.use(checked.invite_code, did)
         return account_id

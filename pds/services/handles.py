@@ -45,8 +45,9 @@ class Handles:
     def __init__(
         self, config: Config, outside: HandleLookup, app_view: HandleLookup | None = None
     ) -> None:
+        self.domains = config.service_handle_domains
         # Longest first, so that a domain inside another one is found before it.
-        self._domains = tuple(sorted(config.service_handle_domains, key=len, reverse=True))
+        self._domains = tuple(sorted(self.domains, key=len, reverse=True))
         self._allows_test = config.is_local
         self._outside = outside
         self._app_view = app_view
@@ -118,12 +119,17 @@ class Handles:
             raise InvalidHandleError(message)
         return str(normal)
 
-    def _front_of(self, handle: str) -> str | None:
-        """The part before our domain; None when the handle is in none of them."""
+    def domain_of(self, handle: str) -> str | None:
+        """Which of our domains (with its dot) a lower-case handle is below; the longest one."""
         for domain in self._domains:
             if handle.endswith(domain) and len(handle) > len(domain):
-                return handle.removesuffix(domain)
+                return domain
         return None
+
+    def _front_of(self, handle: str) -> str | None:
+        """The part before our domain; None when the handle is in none of them."""
+        domain = self.domain_of(handle)
+        return None if domain is None else handle.removesuffix(domain)
 
     def _is_ours(self, handle: str) -> bool:
         return self._front_of(handle) is not None or f".{handle}" in self._domains

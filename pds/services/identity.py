@@ -131,21 +131,22 @@ class Identity:
     ) -> tuple[str, Operation]:
         """The DID and signed first operation of a new account; nothing is sent.
 
-        ``signing_key`` and ``recovery_key`` are did:keys; the user's key ranks highest, ours last.
+        ``signing_key`` and ``recovery_key`` are did:keys.
         """
-        keys = (recovery_key, *self._rotation_keys())
         return plc.build_genesis(
-            rotation_keys=list(dict.fromkeys(key for key in keys if key)),
+            rotation_keys=self._rotation_keys(recovery_key),
             signing_key=signing_key,
             handle=handle,
             pds_endpoint=self.public_url,
             signer=self.rotation_key,
         )
 
-    def recommended_credentials(self, handle: str | None, signing_key: str) -> dict[str, Any]:
+    def recommended_credentials(
+        self, handle: str | None, signing_key: str, recovery_key: str | None = None
+    ) -> dict[str, Any]:
         """What an account should put into its DID document to live here."""
         credentials: dict[str, Any] = {
-            "rotationKeys": self._rotation_keys(),
+            "rotationKeys": self._rotation_keys(recovery_key),
             "verificationMethods": {"atproto": signing_key},
             "services": {"atproto_pds": {"type": PDS_SERVICE_TYPE, "endpoint": self.public_url}},
         }
@@ -271,9 +272,15 @@ class Identity:
         except OperationConflictError as error:  # to our callers a lost race is one way to be wrong
             raise OperationRefusedError(str(error)) from error
 
-    def _rotation_keys(self) -> list[str]:
-        keys = (self._recovery_did_key, self.rotation_key.did_key)
-        return [key for key in keys if key]
+    @property
+    def server_rotation_key(self) -> str:
+        """The did:key with which this server signs operations."""
+        return self.rotation_key.did_key
+
+    def _rotation_keys(self, recovery_key: str | None) -> list[str]:
+        """The user's own key ranks highest, then the operator's, then this server's."""
+        keys = (recovery_key, self._recovery_did_key, self.server_rotation_key)
+        return list(dict.fromkeys(key for key in keys if key))
 
     def _plc_facts(self, did: str) -> tuple[str | None, str | None]:
         """(PDS endpoint, signing key) that the directory holds, once it is sure we may act."""

@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.errors import AccountNotFoundError
-from pds.storage import accounts, signing_keys
+from pds.storage import accounts, reserved_keys, signing_keys
+from pds.storage.reserved_keys import ReservedKeyRow
+from pds.storage.signing_keys import SigningKeyRow
 
 CACHED_KEYS = 2_048
 _NONCE_BYTES = 12
@@ -45,11 +47,19 @@ class SigningKeys:
         """A new key, not stored yet. K-256, which every implementation reads."""
         return PrivateKey.generate("k256")
 
+    def create_for(self, did: str) -> PrivateKey:
+        """The key that was promised to a DID that moves in, or a new one."""
+        promised = reserved_keys.find_reserved(did)
+        return self.create() if promised is None else self._open(promised)
+
+    def seal(self, key: PrivateKey) -> bytes:
+        """The key encrypted, as it may be stored."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, key.to_der(), key.did_key.encode())
+
     def store(self, account_id: int, key: PrivateKey) -> None:
         """Make ``key`` the account's from now on. The caller holds the transaction."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, key.to_der(), key.did_key.encode())
-        signing_keys.save_key(account_id, key.did_key, nonce + sealed)
+        signing_keys.save_key(account_id, key.did_key, self.seal(key))
 
     def get(self, account_id: int) -> PrivateKey:
         """The key of an account that exists.
@@ -77,7 +87,7 @@ class SigningKeys:
                 self._cache.popitem(last=False)
         return key
 
-    def _open(self, stored: signing_keys.SigningKeyRow) -> PrivateKey:
+    def _open(self, stored: SigningKeyRow | ReservedKeyRow) -> PrivateKey:
         nonce, sealed = stored.encrypted[:_NONCE_BYTES], stored.encrypted[_NONCE_BYTES:]
         try:
             der = self._cipher.decrypt(nonce, sealed, stored.did_key.encode())

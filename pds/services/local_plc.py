@@ -19,6 +19,7 @@ from pds.network.plc_directory import (
     Operation,
     OperationConflictError,
     OperationRefusedError,
+    TombstonedDidError,
 )
 from pds.services.clock import Clock
 from pds.storage import plc_operations
@@ -64,7 +65,7 @@ class LocalPlc:
     def data(self, did: str) -> dict[str, Any]:
         last = self.last(did)
         if last["type"] == "plc_tombstone":
-            raise NotRegisteredError(f"DID not available: {did}")
+            raise TombstonedDidError(f"DID not available: {did}")
         return plc.data_of(did, last)
 
     def log(self, did: str) -> list[Operation]:

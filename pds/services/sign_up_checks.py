@@ -11,6 +11,14 @@ from pds.services.passwords import MAX_NEW_PASSWORD_LENGTH, password_length
 from pds.storage import accounts, deletions, identity_changes
 
 
+class UnsupportedEmailError(InvalidRequestError):
+    default_message = "This email address is not supported, please use a different email."
+
+
+class EmailTakenError(UnsupportedEmailError):
+    """Another account has the address. Strangers must not learn that: the message is the same."""
+
+
 def check_new_password(password: str | None) -> None:
     if password is None:
         return
@@ -42,8 +50,7 @@ def check_free(handle: str, email: str, did: str | None) -> None:
         message = f"Handle already taken: {handle}"
         raise InvalidRequestError(message)
     if accounts.is_taken("email", email):
-        message = f"Email already taken: {email}"
-        raise InvalidRequestError(message)
+        raise EmailTakenError
 
 
 def check_email(email: str | None) -> str:
@@ -64,12 +71,8 @@ def check_email(email: str | None) -> str:
             address, check_deliverability=False, strict=True, test_environment=True
         )
     except EmailNotValidError as error:
-        raise _unsupported() from error
+        raise UnsupportedEmailError from error
     labels = parsed.ascii_domain.split(".")
     if len(labels) < 2 or not labels[-1][:1].isalpha() or parsed.ascii_domain in blocklist:
-        raise _unsupported()
+        raise UnsupportedEmailError
     return address
-
-
-def _unsupported() -> InvalidRequestError:
-    return InvalidRequestError("This email address is not supported, please use a different email.")

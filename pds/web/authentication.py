@@ -107,6 +107,18 @@ def _upload(auth: Auth, header: str | None, services: Services, nsid: str) -> Ca
     return _access(auth, header, services, nsid)
 
 
+def _service(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+    """The owner of a DID, hosted here or not, or the admin."""
+    if header is None:
+        raise AuthMissingError
+    scheme, token = _split(header)
+    if scheme == "basic":
+        return _admin(auth, header, services, nsid)
+    if scheme != "bearer":
+        _refuse_scheme()
+    return Caller("service", services.service_tokens.verify_user(token, nsid))
+
+
 _BY_KIND: dict[str, Callable[[Auth, str | None, Services, str], Caller]] = {
     "none": _nobody,
     "access": _access,
@@ -116,6 +128,7 @@ _BY_KIND: dict[str, Callable[[Auth, str | None, Services, str], Caller]] = {
     "optional": _optional,
     "new_account": _new_account,
     "upload": _upload,
+    "service": _service,
 }
 
 

@@ -28,7 +28,15 @@ PRIVILEGED = FULL | {Scope.APP_PASS_PRIVILEGED}
 STANDARD = PRIVILEGED | {Scope.APP_PASS}
 
 AuthKind = Literal[
-    "none", "access", "refresh", "admin", "moderator", "optional", "new_account", "upload"
+    "none",
+    "access",
+    "refresh",
+    "admin",
+    "moderator",
+    "optional",
+    "new_account",
+    "upload",
+    "service",
 ]
 
 
@@ -45,6 +53,7 @@ class Auth:
         optional     nobody, an access token, or the admin (the sync reads)
         new_account  nobody, or a service token for this method (createAccount)
         upload       an access token, or the user's service token for this method
+        service      a DID's service token for this method, or the admin
     check_takedown / check_deactivated: refuse accounts in that state with 401.
     """
 
@@ -73,6 +82,7 @@ class Auths:
     OPTIONAL = Auth("optional", STANDARD)
     OPTIONAL_OR_TAKEN_DOWN = Auth("optional", STANDARD | {Scope.TAKENDOWN})
     NEW_ACCOUNT = Auth("new_account")
+    SERVICE_OR_ADMIN = Auth("service")
     UPLOAD = Auth("upload", STANDARD, check_takedown=True)
 
 

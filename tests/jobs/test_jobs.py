@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pds.jobs.expire_did_cache import expire_did_cache
+from pds.jobs.expire_reserved_keys import expire_reserved_keys
 from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
 from pds.jobs.optimize_database import optimize_database
@@ -46,6 +47,8 @@ def services_with(service: str, function: str, returns: object) -> tuple[Service
         (expire_uploads, "blobs", "expire_uploads", 2, "deleted 2 uploads that were never used"),
         (expire_uploads, "blobs", "expire_uploads", 0, ""),
         (resume_sign_ups, "accounts", "resume_pending", None, ""),
+        (expire_reserved_keys, "reserved_keys", "expire", 1, "deleted 1 reserved keys"),
+        (expire_reserved_keys, "reserved_keys", "expire", 0, ""),
         (resume_identity_changes, "identity_journal", "resume", None, ""),
         (expire_did_cache, "identity", "expire_cache", 4, ""),
         (sweep_blobs, "blobs", "sweep_files", SweepResult(5, 0), "removed 5 blob files"),

@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from pds.errors import UnresolvableDidError, UpstreamFailureError
-from pds.network.did_resolver import DidNotFoundError, DidResolutionError, DidResolver
-from pds.network.plc_directory import NotRegisteredError
+from pds.network.did_resolver import (
+    DidEndedError,
+    DidNotFoundError,
+    DidResolutionError,
+    DidResolver,
+)
+from pds.network.plc_directory import NotRegisteredError, TombstonedDidError
 from tests.fakes.web_server import WebServer, client, make_authority, web_server
 
 PLC = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -50,6 +55,14 @@ def web(tmp_path: Path) -> Iterator[tuple[WebServer, DidResolver]]:
         client(tls=authority.client(), resolve=server.resolve) as http,
     ):
         yield server, DidResolver(Directory(), http, timeout_s=0.3)
+
+
+def test_did_plc_that_has_ended_is_told_apart() -> None:
+    with (
+        resolver(**{PLC: TombstonedDidError()}) as resolve,
+        pytest.raises(DidEndedError, match="ended by its owner"),
+    ):
+        resolve.resolve(PLC)
 
 
 def test_did_plc_comes_from_the_directory() -> None:

@@ -15,6 +15,7 @@ from pds.network.plc_directory import (
     OperationConflictError,
     OperationRefusedError,
     PlcDirectoryClient,
+    TombstonedDidError,
 )
 from tests.factories import ROTATION_KEY
 from tests.fakes.plc_directory import FakePlcDirectory
@@ -109,6 +110,22 @@ def test_a_tombstoned_did_is_not_registered(outside: Outside, read: str, status:
 
     with pytest.raises(NotRegisteredError):
         getattr(outside.plc, read)(ABSENT)
+
+
+def test_a_did_that_has_ended_is_told_from_one_that_never_was(outside: Outside) -> None:
+    did, operation = _genesis()
+    outside.plc.submit(did, operation)
+    outside.plc.submit(did, plc.build_tombstone(operation, ROTATION_KEY))
+
+    for read in (outside.plc.document, outside.plc.data):
+        with pytest.raises(TombstonedDidError):
+            read(did)
+        with pytest.raises(NotRegisteredError) as raised:
+            read(ABSENT)
+        assert type(raised.value) is NotRegisteredError
+    outside.directory.broken = 410
+    with pytest.raises(TombstonedDidError):
+        outside.plc.document(did)
 
 
 @pytest.mark.parametrize("read", READS)

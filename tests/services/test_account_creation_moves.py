@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pds.errors import AlreadyExistsError, InvalidInviteCodeError
+from pds.errors import AlreadyExistsError, InvalidInviteCodeError, InvalidRequestError
 from pds.storage import accounts, repo_roots
 from pds.storage.database import rows
 from tests.factories import (
@@ -54,6 +54,31 @@ def test_account_that_moves_in_needs_and_spends_an_invite(services: Services) ->
     creation.create(newcomer.wants(invite_code=code))
 
     assert rows("SELECT used_by FROM invite_code_use") == [(newcomer.did,)]
+
+
+def test_account_that_moves_in_signs_with_the_key_reserved_for_it(services: Services) -> None:
+    newcomer, other = make_newcomer(services), make_newcomer(services, "other.old.test")
+    promised = services.reserved_keys.reserve(newcomer.did)
+    services.reserved_keys.reserve(other.did)
+
+    services.accounts.create(newcomer.wants())
+
+    recommended = services.plc_operations.recommended(newcomer.did)
+    assert recommended["verificationMethods"] == {"atproto": promised}
+    assert rows("SELECT did FROM reserved_key") == [(other.did,)]
+    newcomer.point_here(services)
+    services.accounts.activate(newcomer.did)
+    assert services.accounts.get_account(newcomer.did).is_active
+
+
+def test_refused_move_keeps_the_reserved_key(services: Services) -> None:
+    newcomer, bob = make_newcomer(services), make_account(services, "bob")
+    promised = services.reserved_keys.reserve(newcomer.did)
+
+    with pytest.raises(InvalidRequestError):
+        services.accounts.create(newcomer.wants(email=bob.email))
+
+    assert services.reserved_keys.reserve(newcomer.did) == promised
 
 
 @pytest.mark.parametrize("again", ["moved in", "born here"])

@@ -12,6 +12,8 @@ COMMANDS = {
     "info": "pds.cli.account_reading:info",
     "deactivate": "pds.cli.account_life:deactivate",
     "activate": "pds.cli.account_life:activate",
+    "takedown": "pds.cli.account_takedown:takedown",
+    "untakedown": "pds.cli.account_takedown:untakedown",
     "delete": "pds.cli.account_end:delete",
     "set-handle": "pds.cli.account_changes:set_handle",
     "codes": "pds.cli.codes:codes",

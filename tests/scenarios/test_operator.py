@@ -110,6 +110,28 @@ def test_deactivation_counts_at_once_and_reaches_subscribers(server: ServerProce
     account.post("again")
 
 
+def test_takedown_counts_at_once_and_so_does_its_end(server: ServerProcess) -> None:
+    account = server.create_account("bob")
+    account.post("the last words")
+    with subscribe(server) as socket:
+        ask(server, "account", "takedown", "bob", "--ref", "spam")
+        with pytest.raises(HttpError) as refused:
+            account.post("after")
+        kind, event = next_event(socket)
+    with pytest.raises(HttpError) as hidden:
+        server.get("com.atproto.sync.getRepo", did=account.did)
+    with pytest.raises(HttpError) as locked_out:
+        log_in(server, {"handle": "bob.test", "password": "pass-word"})
+
+    assert 400 <= refused.value.status < 500
+    assert (kind, event["did"], event["status"]) == ("#account", account.did, "takendown")
+    assert hidden.value.body["error"] == "RepoTakendown"
+    assert locked_out.value.body["error"] == "AccountTakedown"
+    ask(server, "account", "untakedown", "bob")
+    assert log_in(server, {"handle": "bob.test", "password": "pass-word"})
+    assert server.get("com.atproto.sync.getRepoStatus", did=account.did)["active"] is True
+
+
 def test_deleted_account_is_gone_at_once(server: ServerProcess) -> None:
     account = server.create_account("bob")
     account.post("the last words")

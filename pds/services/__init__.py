@@ -27,6 +27,7 @@ from pds.services import (
 from pds.services.account_activation import AccountActivation
 from pds.services.account_creation import AccountCreation
 from pds.services.account_deletion import AccountDeletion
+from pds.services.account_info import AccountInfos
 from pds.services.accounts import Accounts
 from pds.services.app_passwords import AppPasswords
 from pds.services.blobs import Blobs
@@ -82,6 +83,7 @@ class Services:
     validator: Validator
     keys: SigningKeys
     accounts: Accounts
+    account_infos: AccountInfos
     sessions: Sessions
     app_passwords: AppPasswords
     service_tokens: ServiceTokens
@@ -180,6 +182,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         validator=validator,
         keys=keys,
         accounts=accounts,
+        account_infos=AccountInfos(),
         sessions=sessions,
         app_passwords=AppPasswords(clock),
         service_tokens=ServiceTokens(config, clock, identity),

@@ -42,6 +42,16 @@ class RepoPage:
     cursor: str | None
 
 
+def read_id_cursor(cursor: str | None) -> int:
+    """The account id to go on after; InvalidRequestError when it is not a cursor of ours."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MAX_CURSOR_DIGITS):
+        message = "Malformed cursor"
+        raise InvalidRequestError(message)
+    return int(cursor)
+
+
 class Accounts:
     """Accounts by DID or handle."""
 
@@ -127,12 +137,7 @@ class Accounts:
         Raises:
             InvalidRequestError: the cursor is not one of ours.
         """
-        after_id = 0
-        if cursor is not None:
-            if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MAX_CURSOR_DIGITS):
-                message = "Malformed cursor"
-                raise InvalidRequestError(message)
-            after_id = int(cursor)
+        after_id = read_id_cursor(cursor)
         page = accounts.list_page(after_id, limit + 1)
         if len(page) <= limit:
             return RepoPage(page, None)

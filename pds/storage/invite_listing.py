@@ -41,6 +41,10 @@ _COLUMNS = (
     "SELECT c.code, c.available_uses, c.disabled, c.for_account, c.created_by, c.created_at FROM "
 )
 _OF_ACCOUNT = _COLUMNS + "invite_code c WHERE c.for_account = ? ORDER BY c.created_at, c.code"
+_USED_BY = _COLUMNS + (
+    "invite_code c JOIN invite_code_use u ON u.code = c.code"
+    " WHERE u.used_by = ? ORDER BY u.used_at LIMIT 1"
+)
 _RECENT = _COLUMNS + (
     "invite_code c WHERE (c.created_at, c.code) < (?, ?)"
     " ORDER BY c.created_at DESC, c.code DESC LIMIT ?"
@@ -61,6 +65,12 @@ _PLACES = 500  # SQLite takes 32,766, older ones 999
 def codes_of(account: str) -> list[ListedCode]:
     """All codes of an account, oldest first."""
     return _with_uses(rows(_OF_ACCOUNT, (account,)))
+
+
+def code_used_by(did: str) -> ListedCode | None:
+    """The code an account signed up with, if it needed one."""
+    found = _with_uses(rows(_USED_BY, (did,)))
+    return found[0] if found else None
 
 
 def page(sort: Sort, before: tuple[str | int, str], limit: int) -> list[ListedCode]:

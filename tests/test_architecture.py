@@ -63,6 +63,7 @@ REVIEWED_AUTH = {
     "com.atproto.server.createInviteCodes": Auths.ADMIN,
     "com.atproto.server.createSession": Auths.NONE,
     "com.atproto.server.deactivateAccount": Auths.FULL_USER_OR_TAKEN_DOWN,
+    "com.atproto.server.deleteAccount": Auths.NONE,
     "com.atproto.server.deleteSession": Auths.REFRESH_OR_EXPIRED,
     "com.atproto.server.describeServer": Auths.NONE,
     "com.atproto.server.getAccountInviteCodes": Auths.FULL_USER_NOT_TAKEN_DOWN,

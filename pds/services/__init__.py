@@ -174,7 +174,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             invite_required=config.invite_required,
         ),
         activation,
-        AccountDeletion(account_deletion.Parts(repos, blobs, sequencer), clock),
+        AccountDeletion(account_deletion.Parts(repos, blobs, email_tokens, sequencer), clock),
     )
     return Services(
         config=config,

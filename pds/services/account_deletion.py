@@ -27,10 +27,12 @@ from functools import partial
 from typing import Final
 
 from pds.atproto.syntax.datetime import format_datetime
-from pds.errors import InvalidSwapError, NotFoundError, PdsError
+from pds.errors import AuthRequiredError, InvalidSwapError, NotFoundError, PdsError
 from pds.services.account_events import announce_deletion
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock
+from pds.services.email_tokens import EmailTokens
+from pds.services.passwords import MAX_LOGIN_PASSWORD_LENGTH, check_password, password_length
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
 from pds.services.slices import Slices, StoppedError
@@ -50,6 +52,7 @@ class Parts:
 
     repos: Repos
     blobs: Blobs
+    codes: EmailTokens
     sequencer: Sequencer
 
 
@@ -75,6 +78,31 @@ class AccountDeletion:
         if account is None:
             raise _not_found(did)
         self._delete(account)
+
+    def delete_own(self, did: str, password: str, code: str) -> None:
+        """Delete an account as its owner, whatever its status. App passwords do not count.
+
+        Raises:
+            AuthRequiredError: no such account or a wrong password, without saying which.
+            InvalidTokenError, ExpiredTokenError: the code by mail.
+        """
+        if password_length(password) > MAX_LOGIN_PASSWORD_LENGTH:
+            message = "Password too long. Consider resetting your password."
+            raise AuthRequiredError(message)
+        account = accounts.find_by_did(did)
+        matches = check_password(password, account.password_scrypt if account else None)
+        if account is None or not matches:
+            raise _wrong_password()
+
+        def check(current: AccountRow) -> None:
+            if current.password_scrypt != account.password_scrypt:
+                raise _wrong_password()
+            self._parts.codes.redeem_in_transaction(current, "delete_account", code)
+
+        try:
+            self._delete(account, check)
+        except NotFoundError as error:
+            raise _wrong_password() from error
 
     def delete_lapsed(self) -> int:
         """Delete deactivated accounts whose owner wanted that by now; return how many.
@@ -176,6 +204,10 @@ class AccountDeletion:
 
 def _not_found(did: str) -> NotFoundError:
     return NotFoundError(f"Could not find account: {did}")
+
+
+def _wrong_password() -> AuthRequiredError:
+    return AuthRequiredError("Invalid did or password")
 
 
 def _same_as(account: AccountRow) -> Callable[[AccountRow], None]:

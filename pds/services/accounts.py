@@ -167,6 +167,10 @@ class Accounts:
         """Delete an account; see ``AccountDeletion.delete``."""
         self._deletion.delete(did)
 
+    def delete_own(self, did: str, password: str, code: str) -> None:
+        """Delete an account as its owner; see ``AccountDeletion.delete_own``."""
+        self._deletion.delete_own(did, password, code)
+
     def delete_lapsed(self) -> int:
         """Delete accounts whose owners wanted it by now; see ``AccountDeletion``."""
         return self._deletion.delete_lapsed()

@@ -111,7 +111,8 @@ class Consumer:
         roots, blocks = read_car(payload["blocks"])
         assert list(blocks) == roots
         commit = self._signed_commit(payload["did"], roots[0], blocks)
-        assert commit.rev == payload["rev"]
+        assert (commit.did, commit.rev) == (payload["did"], payload["rev"])
+        assert repo.rev is None or commit.rev >= repo.rev, "rev must rise"
         if repo.rev is not None and repo.rev == commit.rev:
             assert repo.data == commit.data
             return

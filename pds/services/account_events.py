@@ -22,15 +22,20 @@ def announce_new_account(
     """#identity, #account, #commit, #sync: who it is, that it lives here, what it holds."""
     announce_identity(sequencer, did, handle)
     sequencer.append(did, AccountEvent(did, active=True, status=None))
-    _append_head(sequencer, did, first)
+    sequencer.append(did, CommitEvent(first))
+    _append_sync(sequencer, did, first)
 
 
 def announce_activation(sequencer: Sequencer, account: AccountRow, head: RepoChange) -> None:
-    """#account, #identity, #commit, #sync: relays drop what comes before "active"."""
+    """#account, #identity, #sync: relays drop what comes before "active".
+
+    No #commit: after a move it would follow one that only this server knows, so whoever followed
+    the repo on its old server would miss something between them and fetch all of it again.
+    """
     did = account.did
     sequencer.append(did, AccountEvent(did, active=True, status=None))
     announce_identity(sequencer, did, account.handle)
-    _append_head(sequencer, did, head)
+    _append_sync(sequencer, did, head)
 
 
 def announce_identity(sequencer: Sequencer, did: str, handle: str | None) -> None:
@@ -50,8 +55,7 @@ def announce_deletion(sequencer: Sequencer, did: str) -> int:
     return sequencer.append(did, AccountEvent(did, active=False, status=DELETED))
 
 
-def _append_head(sequencer: Sequencer, did: str, change: RepoChange) -> None:
-    """The commit, then #sync with the same head, for consumers that did not know its parent."""
-    sequencer.append(did, CommitEvent(change))
-    commit_car = write_car([change.commit], [(change.commit, change.commit_block)])
-    sequencer.append(did, SyncEvent(did, change.rev, commit_car))
+def _append_sync(sequencer: Sequencer, did: str, head: RepoChange) -> None:
+    """The state of the repo, for consumers that did not know the parent of its head."""
+    commit_car = write_car([head.commit], [(head.commit, head.commit_block)])
+    sequencer.append(did, SyncEvent(did, head.rev, commit_car))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pds.atproto.cid import cid_for_cbor
 from pds.errors import (
     AccountNotFoundError,
     AccountTakedownError,
@@ -25,6 +26,7 @@ from tests.factories import (
     take_down,
 )
 from tests.firehose_consumer import Consumer, RepoState
+from tests.foreign_repo import ForeignRepo, simple_records
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -92,7 +94,7 @@ def test_sessions_outlive_deactivation(services: Services, alice: Person) -> Non
 # --- activating ----------------------------------------------------------------------------------
 
 
-def test_activation_brings_a_new_head_and_four_events(services: Services, alice: Person) -> None:
+def test_activation_brings_a_new_head_and_three_events(services: Services, alice: Person) -> None:
     services.accounts.deactivate(alice.did)
     old_head, seen = services.repos.get_head(alice.row.id), events.last_seq()
 
@@ -102,13 +104,12 @@ def test_activation_brings_a_new_head_and_four_events(services: Services, alice:
     assert (alice.row.is_active, alice.row.delete_after) == (True, None)
     assert (head.data, head.rev > old_head.rev) == (old_head.data, True)
     announced = read_events(seen)
-    assert [kind for kind, _ in announced] == ["#account", "#identity", "#commit", "#sync"]
-    account, identity, commit, sync = (payload for _, payload in announced)
+    assert [kind for kind, _ in announced] == ["#account", "#identity", "#sync"]
+    account, identity, sync = (payload for _, payload in announced)
     assert (account["active"], account.get("status")) == (True, None)
     assert identity["handle"] == "alice.test"
-    assert (commit["ops"], commit["since"]) == ([], old_head.rev)
-    assert commit["rev"] == sync["rev"] == head.rev
-    assert [payload["seq"] - seen for _, payload in announced] == [1, 2, 3, 4]
+    assert sync["rev"] == head.rev
+    assert [payload["seq"] - seen for _, payload in announced] == [1, 2, 3]
 
 
 def test_strict_consumer_follows_through_a_pause(services: Services, alice: Person) -> None:
@@ -139,7 +140,7 @@ def test_concurrent_activations_announce_once(services: Services, alice: Person)
     seen = events.last_seq()
 
     assert race([lambda: services.accounts.activate(alice.did)] * 4) == [None] * 4
-    assert [kind for kind, _ in read_events(seen)] == ["#account", "#identity", "#commit", "#sync"]
+    assert [kind for kind, _ in read_events(seen)] == ["#account", "#identity", "#sync"]
 
 
 def test_taken_down_account_cannot_activate_itself(services: Services, alice: Person) -> None:
@@ -184,20 +185,28 @@ def test_account_without_a_document_is_not_activated(services: Services, alice: 
 def test_move_ends_with_an_activation_the_network_can_verify(services: Services) -> None:
     newcomer = make_newcomer(services)
     services.accounts.create(newcomer.wants())
+    account = services.accounts.get_account(newcomer.did)
+    repo = ForeignRepo(newcomer.did, newcomer.key, simple_records(20))
+    services.repo_import.import_repo(account, repo.stream())
     assert not services.accounts.check_status(newcomer.did).valid_did
     newcomer.point_here(services)
     assert services.accounts.check_status(newcomer.did).valid_did
-    known = services.repos.get_head(services.accounts.get_account(newcomer.did).id)
 
     services.accounts.activate(newcomer.did)
+    services.repos.apply_writes(
+        services.accounts.get_account(newcomer.did),
+        [Write("create", "app.bsky.feed.post", "3jzfcijpj2z2a", POST)],
+    )
 
     assert services.accounts.check_status(newcomer.did).activated
-    # Somebody who has followed the repo on its old server up to what was imported here.
+    # Somebody who has followed the repo on its old server, and knows nothing of what went on here.
     consumer = Consumer(lambda did: services.identity.did_document(did, force=True))
-    consumer.repos[newcomer.did] = RepoState(known.rev, known.data)
+    records = {path: cid_for_cbor(block) for path, block in repo.records.items()}
+    consumer.repos[newcomer.did] = RepoState(repo.rev, repo.nodes()[0], records)
     for _, frame in events.frames_between(0, events.last_seq(), 1_000_000):
         consumer.accept(frame)
-    assert consumer.counts == {"#account": 1, "#identity": 1, "#commit": 1, "#sync": 1}
+    assert consumer.counts == {"#account": 1, "#identity": 1, "#sync": 1, "#commit": 1}
+    assert consumer.repos[newcomer.did].rev == services.repos.get_head(account.id).rev
 
 
 # --- checking ------------------------------------------------------------------------------------

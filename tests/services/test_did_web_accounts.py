@@ -59,7 +59,7 @@ def test_did_web_moves_in_and_activates(services: Services, dora: DidWeb) -> Non
     services.accounts.activate(dora.did)
 
     assert services.accounts.get_account("dora.test").is_active
-    assert [kind for kind, _ in read_events()] == ["#account", "#identity", "#commit", "#sync"]
+    assert [kind for kind, _ in read_events()] == ["#account", "#identity", "#sync"]
     found = services.identity_resolution.resolve("dora.test", force=True)
     assert (found.did, found.handle) == (dora.did, "dora.test")
     assert dump_tables("plc_operation") == {"plc_operation": []}

@@ -141,7 +141,7 @@ def test_deactivated_and_active_again(services: Services, alice: Person) -> None
 
     assert alice.row.is_active
     kinds = [kind for kind, _ in read_events(seen)]
-    assert kinds == ["#account", "#account", "#identity", "#commit", "#sync"]
+    assert kinds == ["#account", "#account", "#identity", "#sync"]
 
 
 def test_owners_own_deactivation_is_not_changed(services: Services, alice: Person) -> None:

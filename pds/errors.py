@@ -108,6 +108,11 @@ class ExpiredTokenError(PdsError):
     default_message = "Token has expired"
 
 
+class BadExpirationError(PdsError):
+    error = "BadExpiration"
+    default_message = "The expiration is in the past or too far in the future"
+
+
 class MissingTokenIdError(PdsError):
     error = "MissingTokenId"
     status = 401

@@ -67,6 +67,7 @@ REVIEWED_AUTH = {
     "com.atproto.server.deleteSession": Auths.REFRESH_OR_EXPIRED,
     "com.atproto.server.describeServer": Auths.NONE,
     "com.atproto.server.getAccountInviteCodes": Auths.FULL_USER_NOT_TAKEN_DOWN,
+    "com.atproto.server.getServiceAuth": Auths.USER_OR_TAKEN_DOWN,
     "com.atproto.server.getSession": Auths.USER,
     "com.atproto.server.listAppPasswords": Auths.FULL_USER_NOT_TAKEN_DOWN,
     "com.atproto.server.refreshSession": Auths.REFRESH,

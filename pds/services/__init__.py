@@ -57,6 +57,7 @@ from pds.services.repo_locks import RepoLocks
 from pds.services.repos import Repos
 from pds.services.reserved_keys import ReservedKeys
 from pds.services.sequencer import Sequencer
+from pds.services.service_auth import ServiceAuth
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
 from pds.services.takedowns import Takedowns
@@ -87,6 +88,7 @@ class Services:
     sessions: Sessions
     app_passwords: AppPasswords
     service_tokens: ServiceTokens
+    service_auth: ServiceAuth
     invites: Invites
     handles: Handles
     handle_changes: HandleChanges
@@ -186,6 +188,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sessions=sessions,
         app_passwords=AppPasswords(clock),
         service_tokens=ServiceTokens(config, clock, identity),
+        service_auth=ServiceAuth(keys, clock),
         invites=invites,
         handles=handles,
         handle_changes=HandleChanges(identity, handles, journal),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pds.errors import AuthMissingError, AuthRequiredError, InvalidTokenError
 from pds.services.session_scopes import Scope
-from pds.xrpc.method import ANONYMOUS, Auth, Caller
+from pds.xrpc.method import ANONYMOUS, Caller, Method
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -26,29 +26,29 @@ MAX_SHOWN_CHARS = 40
 _SCHEMES = ("basic", "bearer", "dpop")
 
 
-def authenticate(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
-    """Who is calling the method ``nsid``, or an error that says why nobody is.
+def authenticate(method: Method, header: str | None, services: Services) -> Caller:
+    """Who is calling the method, or an error that says why nobody is.
 
     Raises:
         AuthMissingError, AuthRequiredError, InvalidTokenError, ExpiredTokenError,
         MissingTokenIdError, ServiceTokenError, UnresolvableDidError, AccountTakedownError,
         AccountDeactivatedError
     """
-    return _BY_KIND[auth.kind](auth, header, services, nsid)
+    return _BY_KIND[method.auth.kind](method, header, services)
 
 
-def _nobody(_auth: Auth, _header: str | None, _services: Services, _nsid: str) -> Caller:
+def _nobody(_method: Method, _header: str | None, _services: Services) -> Caller:
     return ANONYMOUS
 
 
-def _access(auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
+def _access(method: Method, header: str | None, services: Services) -> Caller:
     """A user with an access token whose scope the method accepts."""
     access = services.sessions.verify_access(_bearer_token(header))
-    if access.scope not in auth.scopes:
+    if access.scope not in method.auth.scopes:
         message = "Bad token scope"
         raise InvalidTokenError(message)
     access.check_status(
-        check_takedown=auth.check_takedown, check_deactivated=auth.check_deactivated
+        check_takedown=method.auth.check_takedown, check_deactivated=method.auth.check_deactivated
     )
     return Caller(
         "user",
@@ -59,35 +59,37 @@ def _access(auth: Auth, header: str | None, services: Services, _nsid: str) -> C
     )
 
 
-def _refresh(auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
+def _refresh(method: Method, header: str | None, services: Services) -> Caller:
     token = _bearer_token(header)
-    claims = services.sessions.verify_refresh(token, allow_expired=auth.allow_expired)
+    claims = services.sessions.verify_refresh(token, allow_expired=method.auth.allow_expired)
     return Caller("user", claims.did, Scope.REFRESH, claims.token_id, claims.session_id)
 
 
-def _admin(_auth: Auth, header: str | None, services: Services, _nsid: str) -> Caller:
+def _admin(_method: Method, header: str | None, services: Services) -> Caller:
     credentials = _basic_credentials(header)
     if credentials is None or not services.sessions.check_admin(*credentials):
         raise AuthRequiredError
     return ADMIN
 
 
-def _moderator(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+def _moderator(method: Method, header: str | None, services: Services) -> Caller:
     if header is None or _split(header)[0] != "bearer":
-        return _admin(auth, header, services, nsid)
-    issuer = services.service_tokens.verify_moderator(_bearer_token(header), nsid)
+        return _admin(method, header, services)
+    issuer = services.service_tokens.verify_moderator(
+        _bearer_token(header), method.nsid, once=method.kind == "procedure"
+    )
     return Caller("moderator", issuer)
 
 
-def _optional(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+def _optional(method: Method, header: str | None, services: Services) -> Caller:
     if header is None:
         return ANONYMOUS
     if _split(header)[0] == "basic":
-        return _admin(auth, header, services, nsid)
-    return _access(auth, header, services, nsid)
+        return _admin(method, header, services)
+    return _access(method, header, services)
 
 
-def _new_account(_auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+def _new_account(method: Method, header: str | None, services: Services) -> Caller:
     """Nobody, or the owner of a DID who moves in and proves it with a service token."""
     if header is None:
         return ANONYMOUS
@@ -95,31 +97,35 @@ def _new_account(_auth: Auth, header: str | None, services: Services, nsid: str)
     if scheme.lower() != "bearer" or not token.strip():
         message = "Invalid authorization header"
         raise AuthRequiredError(message)
-    return Caller("service", services.service_tokens.verify_user(token.strip(), nsid))
+    return Caller("service", services.service_tokens.verify_user(token.strip(), method.nsid))
 
 
-def _upload(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
-    """A user, or a service that the user gave a token for exactly this method."""
+def _upload(method: Method, header: str | None, services: Services) -> Caller:
+    """A user, or a service that the user gave a token for exactly this method.
+
+    The service acts for accounts that could write the record that shows the upload.
+    """
     if header is not None:
         scheme, token = _split(header)
         if scheme == "bearer" and "lxm" in _unverified_payload(token):
-            return Caller("service", services.service_tokens.verify_user(token, nsid))
-    return _access(auth, header, services, nsid)
+            issuer = services.service_tokens.verify_user(token, method.nsid)
+            return Caller("service", services.accounts.get_writable(issuer, issuer).did)
+    return _access(method, header, services)
 
 
-def _service(auth: Auth, header: str | None, services: Services, nsid: str) -> Caller:
+def _service(method: Method, header: str | None, services: Services) -> Caller:
     """The owner of a DID, hosted here or not, or the admin."""
     if header is None:
         raise AuthMissingError
     scheme, token = _split(header)
     if scheme == "basic":
-        return _admin(auth, header, services, nsid)
+        return _admin(method, header, services)
     if scheme != "bearer":
         _refuse_scheme()
-    return Caller("service", services.service_tokens.verify_user(token, nsid))
+    return Caller("service", services.service_tokens.verify_user(token, method.nsid))
 
 
-_BY_KIND: dict[str, Callable[[Auth, str | None, Services, str], Caller]] = {
+_BY_KIND: dict[str, Callable[[Method, str | None, Services], Caller]] = {
     "none": _nobody,
     "access": _access,
     "refresh": _refresh,

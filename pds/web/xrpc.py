@@ -157,9 +157,9 @@ class Dispatcher:
     def _caller(self, environ: WSGIEnvironment, method: Method) -> Caller:
         header = environ.get("HTTP_AUTHORIZATION")
         if header is None or header[:5].lower() != "basic":
-            return authenticate(method.auth, header, self._services, method.nsid)
+            return authenticate(method, header, self._services)
         with self._limiting.guessing_admin(environ):
-            return authenticate(method.auth, header, self._services, method.nsid)
+            return authenticate(method, header, self._services)
 
     def _read_body(self, environ: WSGIEnvironment, method: Method, call: Call) -> None:
         """Put the body into the call: ``input`` for JSON, ``body`` for everything else."""

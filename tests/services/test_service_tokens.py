@@ -10,8 +10,9 @@ import pytest
 from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.errors import InvalidTokenError, ServiceTokenError, UnresolvableDidError
+from pds.services import service_tokens
 from pds.services.service_tokens import ServiceTokens
-from tests.factories import CREATE_ACCOUNT, Newcomer, Person, make_newcomer
+from tests.factories import CREATE_ACCOUNT, Newcomer, Person, StillClock, make_newcomer
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -143,9 +144,9 @@ def test_moderation_service_signs_as_itself_or_as_labeler(
     tokens = trusting(services, mod.did)
 
     as_itself = mod.token(services, SUBJECT)
-    assert tokens.verify_moderator(as_itself, SUBJECT) == mod.did
+    assert tokens.verify_moderator(as_itself, SUBJECT, once=False) == mod.did
     as_labeler = mod.token(services, SUBJECT, iss=f"{mod.did}#atproto_labeler", key=LABEL_KEY)
-    assert tokens.verify_moderator(as_labeler, SUBJECT) == mod.did
+    assert tokens.verify_moderator(as_labeler, SUBJECT, once=True) == mod.did
 
 
 def test_each_name_of_the_moderation_service_has_its_key(services: Services, mod: Newcomer) -> None:
@@ -154,7 +155,7 @@ def test_each_name_of_the_moderation_service_has_its_key(services: Services, mod
 
     for claims in mixed_up:
         with pytest.raises(ServiceTokenError) as raised:
-            tokens.verify_moderator(mod.token(services, SUBJECT, **claims), SUBJECT)
+            tokens.verify_moderator(mod.token(services, SUBJECT, **claims), SUBJECT, once=False)
         assert (raised.value.error, raised.value.status) == ("BadJwtSignature", 401)
 
 
@@ -164,7 +165,7 @@ def test_nobody_else_is_a_moderator(services: Services, mod: Newcomer, *, is_set
     tokens = trusting(services, other.did if is_set else None)
 
     with pytest.raises(ServiceTokenError) as raised:
-        tokens.verify_moderator(mod.token(services, SUBJECT), SUBJECT)
+        tokens.verify_moderator(mod.token(services, SUBJECT), SUBJECT, once=False)
     assert (raised.value.error, raised.value.status) == ("UntrustedIss", 401)
 
 
@@ -182,5 +183,92 @@ def test_moderators_token_is_for_one_method_of_this_server(
     token = mod.token(services, **{"lxm": SUBJECT, **claims})
 
     with pytest.raises(ServiceTokenError) as raised:
-        trusting(services, mod.did).verify_moderator(token, SUBJECT)
+        trusting(services, mod.did).verify_moderator(token, SUBJECT, once=False)
     assert raised.value.error == error
+
+
+def test_a_moderators_token_is_good_for_one_change(
+    services: Services, mod: Newcomer, clock: StillClock
+) -> None:
+    tokens = trusting(services, mod.did)
+    token, other = (mod.token(services, SUBJECT, jti=jti) for jti in ("1", "2"))
+    for once in (False, False, True):
+        tokens.verify_moderator(token, SUBJECT, once=once)
+
+    clock.advance(60)  # its last second
+    with pytest.raises(ServiceTokenError, match="jwt was used before") as raised:
+        tokens.verify_moderator(token, SUBJECT, once=True)
+    assert (raised.value.error, raised.value.status) == ("BadJwt", 401)
+    assert tokens.verify_moderator(other, SUBJECT, once=True) == mod.did
+
+
+def test_a_token_that_is_refused_is_not_used_up(services: Services, mod: Newcomer) -> None:
+    tokens = trusting(services, mod.did)
+    token = mod.token(services, SUBJECT)
+    forged = token[: token.rindex(".") + 1] + "A" * 86
+
+    with pytest.raises(ServiceTokenError) as raised:
+        tokens.verify_moderator(forged, SUBJECT, once=True)
+    assert raised.value.error == "BadJwtSignature"
+    assert tokens.verify_moderator(token, SUBJECT, once=True) == mod.did
+
+
+def test_few_used_tokens_are_remembered_and_none_that_has_lapsed(
+    services: Services, mod: Newcomer, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_tokens, "MAX_REMEMBERED", 2)
+    tokens = trusting(services, mod.did)
+    first, second, third = (mod.token(services, SUBJECT, jti=jti) for jti in "123")
+    for token in (first, second, third):
+        tokens.verify_moderator(token, SUBJECT, once=True)
+
+    with pytest.raises(ServiceTokenError, match="used before"):
+        tokens.verify_moderator(third, SUBJECT, once=True)
+    tokens.verify_moderator(first, SUBJECT, once=True)  # the price of the bound
+
+    clock.advance(61)
+    for jti in "45":
+        tokens.verify_moderator(mod.token(services, SUBJECT, jti=jti), SUBJECT, once=True)
+    with pytest.raises(ServiceTokenError, match="jwt expired"):
+        tokens.verify_moderator(third, SUBJECT, once=True)
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_fine"), [(0, True), (60, True), (3_900, True), (3_901, False), (10**12, False)]
+)
+def test_lifetime_is_bounded(services: Services, seconds: int, *, is_fine: bool) -> None:
+    newcomer = make_newcomer(services)
+    exp = services.clock() // 1_000_000 + seconds
+    token = newcomer.token(services, exp=exp)
+
+    if is_fine:
+        assert services.service_tokens.verify_user(token, CREATE_ACCOUNT) == newcomer.did
+        return
+    with pytest.raises(ServiceTokenError, match="more than an hour in the future") as raised:
+        services.service_tokens.verify_user(token, CREATE_ACCOUNT)
+    assert (raised.value.error, raised.value.status) == ("BadJwt", 401)
+
+
+@pytest.mark.parametrize(("ahead_s", "is_fine"), [(-86_400, True), (300, True), (301, False)])
+def test_clocks_may_differ_by_a_little(services: Services, ahead_s: int, *, is_fine: bool) -> None:
+    newcomer = make_newcomer(services)
+    now_s = services.clock() // 1_000_000
+    token = newcomer.token(services, now=now_s + ahead_s, exp=now_s + 60)
+
+    if is_fine:
+        assert services.service_tokens.verify_user(token, CREATE_ACCOUNT) == newcomer.did
+        return
+    with pytest.raises(ServiceTokenError, match="issued in the future") as raised:
+        services.service_tokens.verify_user(token, CREATE_ACCOUNT)
+    assert raised.value.error == "BadJwt"
+
+
+def test_users_tokens_may_be_used_again(services: Services) -> None:
+    """Uploads come in numbers; a sign-up that was refused may be tried again."""
+    token = make_newcomer(services).token(services)
+
+    for _ in range(3):
+        services.service_tokens.verify_user(token, CREATE_ACCOUNT)

@@ -78,10 +78,10 @@ class FakeServiceTokens:
             raise ServiceTokenError("BadJwt", "poorly formatted jwt")
         return f"did:web:{lxm}"
 
-    def verify_moderator(self, token: str, lxm: str) -> str:
+    def verify_moderator(self, token: str, lxm: str, *, once: bool) -> str:
         if not token.startswith("moderator."):
             raise ServiceTokenError("UntrustedIss", "Untrusted issuer")
-        return f"did:web:mod.{lxm}"
+        return f"did:web:mod.{lxm}" if once else f"did:web:mod.reads.{lxm}"
 
 
 @dataclass

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 
 from pds.errors import AccountDeactivatedError, AccountTakedownError, PdsError
 from pds.services.session_scopes import Scope
 from pds.web.authentication import authenticate
-from pds.xrpc.method import ANONYMOUS, Auth, Auths, Caller
+from pds.xrpc.method import ANONYMOUS, Auth, Auths, Caller, Method
 from tests.web.harness import ALICE, Running, make_services
 
 NSID = "test.web.getPlain"
@@ -23,13 +25,29 @@ def jwt(payload: object) -> str:
     return f"service.{encoded}.sig"
 
 
-def call(auth: Auth, header: str | None, *, taken_down: bool = False, away: bool = False) -> Caller:
-    services = make_services()
+class FakeAccounts:
+    """Whoever asks may write."""
+
+    def get_writable(self, repo: str, caller_did: str) -> SimpleNamespace:
+        assert repo == caller_did
+        return SimpleNamespace(did=repo)
+
+
+def call(
+    auth: Auth,
+    header: str | None,
+    *,
+    taken_down: bool = False,
+    away: bool = False,
+    kind: Literal["query", "procedure"] = "procedure",
+) -> Caller:
+    services = make_services(accounts=FakeAccounts())
     if taken_down:
         services.sessions.taken_down.add(ALICE)
     if away:
         services.sessions.away.add(ALICE)
-    return authenticate(auth, header, services, NSID)
+    method = Method(NSID, kind, auth, lambda _: None)
+    return authenticate(method, header, services)
 
 
 def refusal(auth: Auth, header: str | None) -> tuple[int, str, str]:
@@ -68,6 +86,12 @@ REFRESHING = Caller("user", ALICE, Scope.REFRESH, "jti-1", "session-1")
 )
 def test_callers_are_recognised(auth: Auth, header: str | None, caller: Caller) -> None:
     assert call(auth, header) == caller
+
+
+def test_moderators_may_use_a_token_again_to_read() -> None:
+    read = call(Auths.MODERATOR, "Bearer moderator.b.c", kind="query")
+
+    assert read == Caller("moderator", f"did:web:mod.reads.{NSID}")
 
 
 MALFORMED = (400, "InvalidToken", "Malformed authorization header")

@@ -16,9 +16,9 @@ from pds import __version__
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
 from pds.setting_groups import (
     FirehoseSettings,
-    InviteSettings,
     LimitSettings,
     MailSettings,
+    SignUpSettings,
     UpstreamSettings,
 )
 from pds.settings import (
@@ -60,7 +60,7 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config(FirehoseSettings, InviteSettings, LimitSettings, MailSettings, UpstreamSettings):
+class Config(FirehoseSettings, LimitSettings, MailSettings, SignUpSettings, UpstreamSettings):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
     # --- service ----------------------------------------------------------------------------

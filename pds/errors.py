@@ -221,6 +221,12 @@ class InvalidInviteCodeError(PdsError):
     default_message = "Provided invite code not available"
 
 
+class SignUpClosedError(PdsError):
+    """Nobody more may sign up. The lexicon has no name for it, and waiting does not help."""
+
+    default_message = "Sign-up on this server is closed"
+
+
 class AlreadyExistsError(PdsError):
     error = "AlreadyExists"
     default_message = "This already exists"

@@ -7,6 +7,8 @@ default may be computed from them, or from a row above it in the same group.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from pds.mail_settings import Mailbox, SmtpServer, colour, mailbox, smtp_url
 from pds.settings import Network, boolean, did, integer, many, network, setting, text, url
@@ -84,9 +86,29 @@ class MailSettings:
     primary_color: str = setting(colour, "#b4481e", "colour of what stands out in mail")
 
 
+def _is_for_trying(values: Mapping[str, Any]) -> bool:
+    return values["hostname"] == "localhost" or bool(values["dev_mode"])
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class InviteSettings:
-    """What members get to invite others with; whether invites are needed is beside the hostname."""
+class SignUpSettings:
+    """How many may come, and what members get to invite others with.
+
+    Whether invites are needed is beside the hostname.
+    """
+
+    sign_ups_per_hour: int = setting(
+        integer(0),
+        lambda values: 0 if _is_for_trying(values) else 20,
+        "new accounts in an hour, after which sign-up closes until the operator opens it; 0: any",
+        shown="20, but 0 for localhost and with PDS_DEV_MODE",
+    )
+    max_accounts: int = setting(
+        integer(0),
+        lambda values: 0 if _is_for_trying(values) else 90,
+        "accounts in all, after which nobody more can sign up; 0: any number",
+        shown="90, but 0 for localhost and with PDS_DEV_MODE",
+    )
 
     invite_interval: int | None = setting(
         integer(0), None, "members earn an invite code this often, in ms"

@@ -193,6 +193,7 @@ def invite_only_creation(services: Services) -> AccountCreation:
         services.repos,
         services.sequencer,
         services.sessions,
+        services.flood_breaker,
     )
     return AccountCreation(parts, services.clock, invite_required=True)
 

@@ -17,6 +17,7 @@ from pds.cli.site import Site
 COMMANDS = {
     "account": "pds.cli.account:account",
     "invite": "pds.cli.invite:invite",
+    "sign-up": "pds.cli.sign_up:sign_up",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",
 }

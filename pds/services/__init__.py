@@ -33,6 +33,7 @@ from pds.services.app_passwords import AppPasswords
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
 from pds.services.email_tokens import EmailTokens
+from pds.services.flood_breaker import FloodBreaker
 from pds.services.handle_changes import HandleChanges
 from pds.services.handle_suggestions import HandleSuggestions
 from pds.services.handles import Handles
@@ -90,6 +91,7 @@ class Services:
     service_tokens: ServiceTokens
     service_auth: ServiceAuth
     invites: Invites
+    flood_breaker: FloodBreaker
     handles: Handles
     handle_changes: HandleChanges
     handle_suggestions: HandleSuggestions
@@ -149,6 +151,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     sessions = Sessions(config, clock)
     interval_ms = (config.invite_interval or 0) if config.invite_required else 0
     invites = Invites(config.hostname, clock, InviteRules(interval_ms, config.invite_epoch))
+    breaker = FloodBreaker(config, clock, mail)
     keys = SigningKeys(identity.rotation_key)
     validator = Validator(Catalog.installed())
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
@@ -171,7 +174,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     )
     accounts = Accounts(
         AccountCreation(
-            account_creation.Parts(identity, handles, invites, keys, repos, sequencer, sessions),
+            account_creation.Parts(
+                identity, handles, invites, keys, repos, sequencer, sessions, breaker
+            ),
             clock,
             invite_required=config.invite_required,
         ),
@@ -190,6 +195,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         service_tokens=ServiceTokens(config, clock, identity),
         service_auth=ServiceAuth(keys, clock),
         invites=invites,
+        flood_breaker=breaker,
         handles=handles,
         handle_changes=HandleChanges(identity, handles, journal),
         handle_suggestions=HandleSuggestions(handles),

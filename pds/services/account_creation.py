@@ -35,6 +35,7 @@ from pds.errors import (
 from pds.services.account_events import announce_new_account
 from pds.services.clock import Clock
 from pds.services.devices import UNKNOWN_DEVICE, Device
+from pds.services.flood_breaker import FloodBreaker
 from pds.services.handles import Handles
 from pds.services.in_progress import InProgress
 from pds.services.invites import Invites
@@ -105,6 +106,7 @@ class _Checked:
     invite_code: str | None
     recovery_key: str | None
     device: Device
+    by_operator: bool
     key: PrivateKey
 
 
@@ -119,6 +121,7 @@ class Parts:
     repos: Repos
     sequencer: Sequencer
     sessions: Sessions
+    breaker: FloodBreaker
 
 
 class AccountCreation:
@@ -136,6 +139,7 @@ class AccountCreation:
         Raises:
             InvalidRequestError: the e-mail address, a name that is taken, the recovery key.
             InvalidPasswordError, InvalidInviteCodeError
+            SignUpClosedError: too many have come, or the operator has closed it.
             InvalidHandleError, HandleNotAvailableError, UnsupportedDomainError
             AuthRequiredError: ``did`` is given but did not sign the request.
             UnresolvableDidError, AlreadyExistsError: about that DID.
@@ -175,6 +179,8 @@ class AccountCreation:
         The second part is the DID document of an account that moves in, else empty.
         """
         check_new_password(new.password)
+        if not new.by_operator:
+            self._parts.breaker.check()
         if self._invite_required and not (new.invite_code or new.by_operator):
             message = "No invite code provided"
             raise InvalidInviteCodeError(message)
@@ -188,6 +194,8 @@ class AccountCreation:
             check_recovery_key(new.recovery_key)
         handle = self._parts.handles.check_new(new.handle, did=new.did, by_admin=new.by_operator)
         check_free(handle, email, new.did)
+        if not new.by_operator:
+            self._parts.breaker.admit()
         document = {} if new.did is None else self._parts.directory.did_document(new.did)
         password_scrypt = None if new.password is None else hash_password(new.password)
         keys = self._parts.keys
@@ -198,6 +206,7 @@ class AccountCreation:
             invite_code=new.invite_code,
             recovery_key=new.recovery_key,
             device=new.device,
+            by_operator=new.by_operator,
             key=keys.create() if new.did is None else keys.create_for(new.did),
         )
         return checked, document
@@ -286,9 +295,11 @@ class AccountCreation:
     def _insert(self, did: str, checked: _Checked, *, operation: Operation | None) -> int:
         """Add the row, its key and the use of the invite. The caller holds the transaction.
 
-        With ``operation`` the account is pending, without it deactivated. Names and invite are
-        checked once more: since the first check somebody else may have taken them.
+        With ``operation`` the account is pending, without it deactivated. Room, names and invite
+        are checked once more: since the first check somebody else may have taken them.
         """
+        if not checked.by_operator:
+            self._parts.breaker.count()
         now = format_datetime(self._clock())
         check_free(checked.handle, checked.email, did)
         account_id = accounts.insert(

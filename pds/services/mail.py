@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -123,6 +124,24 @@ class Mail:
         self._insert(
             self._compose(recipient, notice, NOTICES[notice], facts, expires_at_us=until_us)
         )
+
+    def alert_operator(self, text: Text, **facts: str) -> None:
+        """Tell the operator, at the contact address or else where mail comes from.
+
+        The caller holds the transaction.
+        """
+        address = self._operator_address()
+        if self.mode == "none" or address is None:
+            return
+        until_us = self._clock() + NOTICE_LIFETIME_US
+        recipient = _Recipient(None, "the operator", address)
+        self._insert(self._compose(recipient, "operator", text, facts, expires_at_us=until_us))
+
+    def _operator_address(self) -> str | None:
+        contact, sender = self._config.contact_email_address, self._config.email_from_address
+        if contact:
+            return parseaddr(contact)[1] or None
+        return sender.address if sender else None
 
     def send_from_moderation(self, account: AccountRow, subject: str, html: str) -> None:
         """Queue a moderator's message, the text as it is. The caller holds the transaction.

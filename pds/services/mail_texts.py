@@ -141,3 +141,29 @@ NOTICES: dict[Notice, Text] = {
         ),
     ),
 }
+
+# To the operator.
+
+SIGN_UP_CLOSED = Text(
+    "Sign-up on your server is closed",
+    "Sign-up is closed",
+    (
+        "{count} accounts were made on {service} within an hour, so it lets nobody more sign up."
+        " Members are not affected.",
+        'Look at the new accounts with "pdsadmin account list" and delete those of robots. Then'
+        ' open sign-up again with "pdsadmin sign-up open".',
+    ),
+    ("To let more people in within an hour, set PDS_SIGN_UPS_PER_HOUR.",),
+)
+
+SIGN_UP_FULL = Text(
+    "Your server is full",
+    "Nobody more can sign up",
+    (
+        "There are {count} accounts on {service}, as many as PDS_MAX_ACCOUNTS allows. Members are"
+        " not affected.",
+        "Relays throttle servers with more than about a hundred accounts. Ask those in"
+        " PDS_CRAWLERS for more room before you raise PDS_MAX_ACCOUNTS.",
+    ),
+    ('You can still make accounts yourself, with "pdsadmin account create".',),
+)

@@ -194,6 +194,12 @@ def is_taken(column: Literal["did", "email"], value: str) -> bool:
     return Account.select().where(getattr(Account, column) == value).exists()
 
 
+def count() -> int:
+    """How many accounts there are: also inactive ones and sign-ups in progress."""
+    [(number,)] = rows("SELECT count(*) FROM account")
+    return int(number)
+
+
 def find_recovery_key(account_id: int) -> str | None:
     """The did:key that the owner gave at sign-up to be able to take the DID back, if any."""
     found = row('SELECT "recoveryDidKey" FROM account WHERE id = ?', (account_id,))

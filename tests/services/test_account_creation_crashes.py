@@ -85,6 +85,7 @@ def parts(services: Services, directory: Directory) -> Parts:
         services.repos,
         services.sequencer,
         services.sessions,
+        services.flood_breaker,
     )
 
 

@@ -100,7 +100,7 @@ def _check_file(file: Path, environ: dict[str, str]) -> None:
 def _where_else(environ: dict[str, str]) -> str:
     if environ.get("PDS_ENV_FILE") or os.access(INSTALLED_ENV_FILE, os.R_OK):
         return "start the server once, or check PDS_DATA_DIRECTORY"
-    if INSTALLED_ENV_FILE.parent.exists():
+    if INSTALLED_ENV_FILE.parent.exists() and os.geteuid() != 0:
         return f"run the command with sudo, so that it may read {INSTALLED_ENV_FILE}"
     return "start the server once, or name its settings with --env-file or PDS_ENV_FILE"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pds.cli import site
 from pds.environment import HERE
 from pds.services import installation
 from pds.storage import migrate
@@ -71,6 +72,31 @@ def test_file_that_may_not_be_written_asks_for_sudo(
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.X_OK)
 
     assert said_by(operator, *LIST).endswith("pds.sqlite; run the command with sudo")
+
+
+def test_installed_server_whose_settings_are_not_ours_to_read_asks_for_sudo(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(operator.data / "elsewhere"))
+    monkeypatch.setattr(site, "INSTALLED_ENV_FILE", tmp_path / "pds.env")
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
+
+    said = said_by(operator, *LIST)
+
+    assert said.endswith(f"; run the command with sudo, so that it may read {tmp_path}/pds.env")
+
+
+def test_database_that_another_program_keeps_is_told(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "WAIT_MS", 20)
+    with closing(sqlite3.connect(operator.data / "pds.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = operator.fail("invite", "create")
+        other.execute("ROLLBACK")
+
+    assert "(database is locked); look at the disk, and for programs that hold" in said
+    assert operator.run("invite", "create").exit_code == 0
 
 
 def test_other_rotation_key_is_told_before_anything_is_signed(

@@ -14,6 +14,8 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from pds.atproto.firehose_frames import decode_frame
+from tests import operator_process
+from tests.operator_process import pdsadmin
 from tests.server_process import ROOT, HttpError, ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -28,25 +30,9 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield running
 
 
-def pdsadmin(server: ServerProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the wrapper script as from another directory, knowing nothing but where the data is."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PDS_")}
-    return subprocess.run(
-        [ROOT / "pdsadmin", *words],
-        cwd="/",
-        env={**env, "PDS_DATA_DIRECTORY": str(server.data)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
 def ask(server: ServerProcess, *words: str) -> Any:
-    done = pdsadmin(server, *words, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    return json.loads(done.stdout)
+    """The JSON document of a command that must succeed."""
+    return operator_process.ask(*words, data=server.data)
 
 
 def create(server: ServerProcess, name: str = "alice") -> dict[str, Any]:
@@ -173,7 +159,7 @@ def test_uploads_under_way_survive_a_command(server: ServerProcess) -> None:
     under_way = server.data / "blobs" / "tmp" / "an upload"
     under_way.write_bytes(b"half of it")
 
-    assert pdsadmin(server, "account", "list").returncode == 0
+    assert pdsadmin("account", "list", data=server.data).returncode == 0
 
     assert under_way.exists()
 
@@ -212,7 +198,7 @@ def test_starting_takes_no_longer_than_an_operator_notices(server: ServerProcess
     took = []
     for _ in range(3):
         began = time.perf_counter()
-        assert pdsadmin(server, "account", "list").returncode == 0
+        assert pdsadmin("account", "list", data=server.data).returncode == 0
         took.append(time.perf_counter() - began)
 
     assert min(took) < 3 * START_LIMIT_S  # on a quiet machine it is half of it

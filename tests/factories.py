@@ -194,6 +194,7 @@ def invite_only_creation(services: Services) -> AccountCreation:
         services.sequencer,
         services.sessions,
         services.flood_breaker,
+        services.mail,
     )
     return AccountCreation(parts, services.clock, invite_required=True)
 

@@ -21,6 +21,7 @@ from pds.services import (
     account_creation,
     account_deletion,
     installation,
+    plc_operations,
     repo_import,
     takedowns,
 )
@@ -155,7 +156,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     keys = SigningKeys(identity.rotation_key)
     validator = Validator(Catalog.installed())
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
-    journal = IdentityJournal(identity, sequencer, clock)
+    journal = IdentityJournal(identity, sequencer, mail, clock)
     blobs = Blobs(
         config.blobstore_disk_location, clock=clock, upload_limit_bytes=config.blob_upload_limit
     )
@@ -175,7 +176,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     accounts = Accounts(
         AccountCreation(
             account_creation.Parts(
-                identity, handles, invites, keys, repos, sequencer, sessions, breaker
+                identity, handles, invites, keys, repos, sequencer, sessions, breaker, mail
             ),
             clock,
             invite_required=config.invite_required,
@@ -202,7 +203,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         identity=identity,
         identity_journal=journal,
         identity_resolution=IdentityResolution(identity, handles),
-        plc_operations=PlcOperations(identity, keys, journal),
+        plc_operations=PlcOperations(
+            plc_operations.Parts(identity, keys, journal, email_tokens, mail)
+        ),
         reserved_keys=ReservedKeys(keys, clock),
         repos=repos,
         records=Records(),

@@ -40,6 +40,7 @@ from pds.services.handles import Handles
 from pds.services.in_progress import InProgress
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
+from pds.services.mail import Mail
 from pds.services.passwords import hash_password
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
@@ -122,6 +123,7 @@ class Parts:
     sequencer: Sequencer
     sessions: Sessions
     breaker: FloodBreaker
+    mail: Mail
 
 
 class AccountCreation:
@@ -155,6 +157,7 @@ class AccountCreation:
         except EmailTakenError as error:
             if new.by_operator:  # who may know
                 raise InvalidRequestError(f"Email already taken: {new.email}") from error
+            self._tell_owner(new.email or "")
             raise
 
     def resume_pending(self) -> None:
@@ -291,6 +294,13 @@ class AccountCreation:
             self._parts.repos.store_initial(account_id, first_commit)
             tokens = self._parts.sessions.issue_in_transaction(account_id, did, checked.device)
         return CreatedAccount(did, checked.handle, document, tokens)
+
+    def _tell_owner(self, email: str) -> None:
+        """Tell who has the address that somebody wanted to sign up with it; nobody else learns."""
+        with transaction():
+            owner = accounts.find_by_email(email)
+            if owner is not None:
+                self._parts.mail.notify(owner, "sign_up_attempt")
 
     def _insert(self, did: str, checked: _Checked, *, operation: Operation | None) -> int:
         """Add the row, its key and the use of the invite. The caller holds the transaction.

@@ -29,6 +29,7 @@ from pds.errors import (
 from pds.services.account_events import announce_identity
 from pds.services.clock import Clock
 from pds.services.in_progress import InProgress
+from pds.services.mail import Mail
 from pds.services.sequencer import Sequencer
 from pds.storage import accounts, identity_changes
 from pds.storage.accounts import AccountRow
@@ -53,11 +54,14 @@ class Directory(Protocol):
 
 
 class IdentityJournal:
-    """Carries changes of accounts' identity out, each wholly or not at all."""
+    """Carries changes of accounts' identity out, each wholly or not at all; tells the owners."""
 
-    def __init__(self, directory: Directory, sequencer: Sequencer, clock: Clock) -> None:
+    def __init__(
+        self, directory: Directory, sequencer: Sequencer, mail: Mail, clock: Clock
+    ) -> None:
         self._directory = directory
         self._sequencer = sequencer
+        self._mail = mail
         self._clock = clock
         self._in_progress = InProgress()
 
@@ -114,6 +118,8 @@ class IdentityJournal:
             self._check(account, handle)
             accounts.set_handle(account.id, handle)
             announce_identity(self._sequencer, account.did, handle)
+            if handle != account.handle:
+                self._notify(account, handle)
 
     def resume(self) -> None:
         """Finish, or drop, what a crash or a silent directory has left open.
@@ -168,6 +174,12 @@ class IdentityJournal:
                 accounts.set_handle(account.id, change.handle)
             announce_identity(self._sequencer, account.did, change.handle or account.handle)
             identity_changes.remove_change(account.id)
+            self._notify(account, change.handle)
+
+    def _notify(self, account: AccountRow, handle: str | None) -> None:
+        """Queue a mail that says what has changed. The caller holds the transaction."""
+        change = f"its handle is now @{handle}" if handle else "its DID document was changed"
+        self._mail.notify(account, "identity_changed", change=change)
 
     @staticmethod
     def _drop(change: IdentityChangeRow) -> None:

@@ -238,6 +238,16 @@ def test_without_a_good_code_nobody_learns_who_has_an_account(
             creation.create(new_account(invite_code="nonsense", **taken))
 
 
+def test_owner_of_a_taken_address_learns_of_it(services: Services, bob: Person) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidRequestError, match=NO_SUPPORT):
+            services.accounts.create(new_account(email=bob.email))
+        with pytest.raises(InvalidRequestError, match="Handle already taken"):
+            services.accounts.create(new_account(email=bob.email, handle=bob.handle))
+
+    assert rows("SELECT topic, recipient FROM outgoing_mail") == [("sign_up_attempt", bob.email)]
+
+
 def test_operator_is_told_that_an_address_is_taken(services: Services, bob: Person) -> None:
     with pytest.raises(InvalidRequestError, match=f"^Email already taken: {bob.email}$"):
         services.accounts.create(new_account(email=bob.email, by_operator=True))

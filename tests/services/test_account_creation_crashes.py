@@ -86,6 +86,7 @@ def parts(services: Services, directory: Directory) -> Parts:
         services.sequencer,
         services.sessions,
         services.flood_breaker,
+        services.mail,
     )
 
 

@@ -76,6 +76,17 @@ def test_new_handle_is_published_stored_and_announced(
     assert rows("SELECT * FROM identity_change") == []
 
 
+def test_owner_is_told_by_mail_of_a_new_handle_only(services: Services, alice: Person) -> None:
+    services.handle_changes.change(alice.did, "alice.test")
+    assert rows("SELECT * FROM outgoing_mail") == []
+
+    services.handle_changes.change(alice.did, "alice2.test")
+
+    [(topic, recipient, text)] = rows("SELECT topic, recipient, text FROM outgoing_mail")
+    assert (topic, recipient) == ("identity_changed", alice.email)
+    assert "its handle is now @alice2.test" in text
+
+
 def test_old_handle_is_free_at_once(services: Services, alice: Person, bob: Person) -> None:
     services.handle_changes.change(alice.did, "alice2.test")
     services.handle_changes.change(bob.did, "alice.test")

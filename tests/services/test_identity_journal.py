@@ -73,7 +73,7 @@ def line(services: Services) -> Line:
 
 @pytest.fixture
 def journal(services: Services, line: Line) -> IdentityJournal:
-    return IdentityJournal(line, services.sequencer, services.clock)
+    return IdentityJournal(line, services.sequencer, services.mail, services.clock)
 
 
 @pytest.fixture

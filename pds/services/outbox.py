@@ -141,7 +141,7 @@ class Outbox:
             raise MailRefusedError(reason)
         message = EmailMessage(policy=SMTP)
         message["From"] = Address(sender.name, addr_spec=sender.address)
-        message["To"] = Address(addr_spec=mail.recipient)
+        message["To"] = _address(mail.recipient)
         message["Subject"] = mail.subject
         created = datetime.fromtimestamp(mail.created_at_us / _SECOND_US, UTC)
         message["Date"] = format_datetime(created)
@@ -195,6 +195,17 @@ def build_outbox(config: Config, clock: Clock) -> Outbox:
     if config.is_local and "service" not in senders:
         senders["service"] = (Mailbox(config.service_name, "pds@localhost"), LogTransport())
     return Outbox(clock, config.hostname, senders)
+
+
+def _address(recipient: str) -> Address:
+    """An address beyond ASCII needs a mail server that takes such; its domain does not."""
+    user, _, domain = recipient.rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        reason = "the recipient's domain is no domain"
+        raise MailRefusedError(reason) from error
+    return Address(username=user, domain=domain)
 
 
 def _shown(mail: OutgoingMailRow) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 Headers = list[tuple[str, str]]
 
 EXPOSED = (
-    "Atproto-Content-Labelers, Atproto-Repo-Rev, Content-Disposition, DPoP-Nonce, "
+    "Atproto-Content-Labelers, Atproto-Repo-Rev, Content-Disposition, DPoP-Nonce, Hearth-Notice, "
     "RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
     "WWW-Authenticate, X-Request-Id"
 )

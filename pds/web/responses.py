@@ -12,7 +12,7 @@ from flask import Response
 from werkzeug.wsgi import wrap_file
 
 from pds.atproto import dag_json
-from pds.xrpc.method import Body
+from pds.xrpc.method import Body, NoBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,10 +24,12 @@ MIN_COMPRESSED_BYTES = 2_048
 MAX_COMPRESSED_BYTES = 2_000_000
 
 
-def build(environ: WSGIEnvironment, result: dict[str, Any] | Body | None) -> Response:
+def build(environ: WSGIEnvironment, result: dict[str, Any] | Body | NoBody | None) -> Response:
     """The response for a handler's result: nothing, JSON, or a body with its own type."""
-    if result is None:
-        return Response(b"", 200)
+    if result is None or isinstance(result, NoBody):
+        response = Response(b"", 200, None if result is None else result.headers)
+        del response.headers["Content-Type"]  # with one, the official client expects a body
+        return response
     if isinstance(result, Body):
         return _from_body(environ, result)
     return json_response(environ, dag_json.dumps(result).encode("utf-8"))

@@ -1,8 +1,8 @@
 """What an XRPC method declares about itself, and what its handler is given.
 
-A handler is a plain function ``(call: Call) -> dict | Body | None``. Everything that is decided
-before it runs (verb, who may call, what it costs, how large a body may be) is data beside it, so
-that opening a method to the public is a visible difference in review.
+A handler is a plain function ``(call: Call) -> dict | Body | NoBody | None``. Everything that is
+decided before it runs (verb, who may call, what it costs, how large a body may be) is data beside
+it, so that opening a method to the public is a visible difference in review.
 Spec: https://atproto.com/specs/xrpc
 """
 
@@ -173,7 +173,14 @@ class Body:
     size_bytes: int | None = None
 
 
-Handler = Callable[[Call], "dict[str, Any] | Body | None"]
+@dataclass(frozen=True, slots=True)
+class NoBody:
+    """A reply without a body that has headers of its own."""
+
+    headers: Mapping[str, str]
+
+
+Handler = Callable[[Call], "dict[str, Any] | Body | NoBody | None"]
 StreamOpener = Callable[[Call], "Subscription"]
 
 

@@ -278,3 +278,12 @@ def test_handler_sees_request_headers_and_id(web: Running) -> None:
 
     assert answer.json["agent"] == "tester"
     assert answer.json["request_id"] == answer.headers["X-Request-Id"] != "chosen by the client"
+
+
+def test_reply_without_a_body_has_no_type_either(web: Running) -> None:
+    """The official client takes a type for a sign that a body follows, and refuses it."""
+    answer = web.post("/xrpc/test.web.ring")
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["Content-Type"] is None
+    assert answer.headers["Content-Length"] == "0"

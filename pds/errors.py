@@ -216,6 +216,11 @@ class InvalidPasswordError(PdsError):
     default_message = "Invalid password"
 
 
+class TokenRequiredError(PdsError):
+    error = "TokenRequired"
+    default_message = "confirmation token required"
+
+
 class InvalidInviteCodeError(PdsError):
     error = "InvalidInviteCode"
     default_message = "Provided invite code not available"

@@ -19,6 +19,7 @@ from tests.factories import Person, StillClock, make_account, make_config
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from tests.stage import Stage
 
 THREADS_MAY_TAKE_S = 5.0
 
@@ -110,3 +111,12 @@ def alice(services: Services) -> Person:
 @pytest.fixture
 def bob(services: Services) -> Person:
     return make_account(services, "bob")
+
+
+@pytest.fixture
+def stage(services: Services) -> Iterator[Stage]:
+    """The whole server, over HTTP."""
+    from tests.stage import open_stage
+
+    with open_stage(services) as opened:
+        yield opened

@@ -33,6 +33,7 @@ from pds.services.accounts import Accounts
 from pds.services.app_passwords import AppPasswords
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
+from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
 from pds.services.flood_breaker import FloodBreaker
 from pds.services.handle_changes import HandleChanges
@@ -49,6 +50,7 @@ from pds.services.local_plc import LocalPlc
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
 from pds.services.outbox import Outbox, build_outbox
+from pds.services.password_changes import PasswordChanges
 from pds.services.plc_operations import PlcOperations
 from pds.services.preferences import Preferences
 from pds.services.rate_limits import RateLimits
@@ -114,6 +116,8 @@ class Services:
     rate_limits: RateLimits
     mail: Mail
     email_tokens: EmailTokens
+    email_addresses: EmailAddresses
+    password_changes: PasswordChanges
     outbox: Outbox
     _clients: _Clients
 
@@ -229,6 +233,8 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         mail=mail,
         email_tokens=email_tokens,
+        email_addresses=EmailAddresses(email_tokens, mail, clock),
+        password_changes=PasswordChanges(email_tokens, mail, sessions),
         outbox=outbox,
         _clients=clients,
     )

@@ -21,12 +21,12 @@ from typing import Any, Literal, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from pds.config import Config
-from pds.errors import InvalidRequestError
+from pds.errors import InvalidRequestError, NotFoundError
 from pds.services.clock import Clock
 from pds.services.mail_texts import CODES, NOTICES, Notice, Purpose, Text
-from pds.storage import outgoing_mail
+from pds.storage import accounts, outgoing_mail
 from pds.storage.accounts import AccountRow
-from pds.storage.database import after_commit
+from pds.storage.database import after_commit, transaction
 from pds.storage.outgoing_mail import NewMail
 
 logger = logging.getLogger("pds.mail")
@@ -143,12 +143,17 @@ class Mail:
             return parseaddr(contact)[1] or None
         return sender.address if sender else None
 
-    def send_from_moderation(self, account: AccountRow, subject: str, html: str) -> None:
-        """Queue a moderator's message, the text as it is. The caller holds the transaction.
+    def send_from_moderation(self, sender_did: str, did: str, subject: str, html: str) -> None:
+        """Queue a moderator's message to an account, the text as it is.
 
         Raises:
-            InvalidRequestError: the account has no address, or this server sends no mail.
+            NotFoundError: there is no such account here.
+            InvalidRequestError: it has no address, or this server sends no mail.
         """
+        account = accounts.find_by_did(did)
+        if account is None:
+            message = f"Recipient not found: {did}"
+            raise NotFoundError(message)
         if account.email is None:
             message = "account does not have an email address"
             raise InvalidRequestError(message)
@@ -157,19 +162,20 @@ class Mail:
             message = "This server sends no mail: PDS_EMAIL_SMTP_URL is not set"
             raise InvalidRequestError(message)
         now_us = self._clock()
-        self._insert(
-            NewMail(
-                account.id,
-                "moderation" if has_own else "service",
-                "moderation",
-                account.email,
-                _one_line(subject),
-                text_of(html),
-                html,
-                now_us,
-                now_us + NOTICE_LIFETIME_US,
-            )
+        mail = NewMail(
+            account.id,
+            "moderation" if has_own else "service",
+            "moderation",
+            account.email,
+            _one_line(subject),
+            text_of(html),
+            html,
+            now_us,
+            now_us + NOTICE_LIFETIME_US,
         )
+        with transaction():
+            self._insert(mail)
+        logger.info("%s wrote to %s", sender_did, did)
 
     def _compose_code(self, recipient: _Recipient, code: Code) -> NewMail:
         shown = {"code": code.token, "valid": code.valid, "links": self._links(code)}

@@ -264,6 +264,18 @@ def set_handle(account_id: int, handle: str) -> None:
     execute("UPDATE account SET handle = ? WHERE id = ?", (handle.lower(), account_id))
 
 
+def set_email(account_id: int, email: str) -> None:
+    """Another address, not confirmed. The caller checked ``is_taken``."""
+    execute(
+        'UPDATE account SET email = ?, "emailConfirmedAt" = NULL WHERE id = ?',
+        (email.lower(), account_id),
+    )
+
+
+def set_email_confirmed(account_id: int, at: str) -> None:
+    execute('UPDATE account SET "emailConfirmedAt" = ? WHERE id = ?', (at, account_id))
+
+
 def set_password(account_id: int, password_scrypt: str) -> None:
     execute('UPDATE account SET "passwordScrypt" = ? WHERE id = ?', (password_scrypt, account_id))
 

@@ -24,6 +24,7 @@ from tests.factories import Person, StillClock, make_account, make_config
 if TYPE_CHECKING:
     from pds.services import Services
 
+MODERATOR = "did:web:mod.example.com"
 FACTS = {
     "app_password_created": {"name": 'phone" <b>&'},
     "new_sign_in": {"details": "25 November 2026, from 192.0.2.1"},
@@ -212,8 +213,7 @@ def test_strangers_cannot_have_mail_sent_again_and_again(
 
 @pytest.mark.parametrize("name", ["Evil\r\nBcc: all@example.com", "Evil\nX: y", "\u2028x\x00"])
 def test_moderators_subject_stays_one_header(services: Services, alice: Person, name: str) -> None:
-    with transaction():
-        services.mail.send_from_moderation(alice.row, name + " ", "<p>Hello</p>")
+    services.mail.send_from_moderation(MODERATOR, alice.did, name + " ", "<p>Hello</p>")
 
     message = as_sent(services, only())
     assert set(message.keys()) == {
@@ -224,8 +224,7 @@ def test_moderators_subject_stays_one_header(services: Services, alice: Person, 
 
 def test_moderators_mail_is_sent_as_written(services: Services, alice: Person) -> None:
     html = "<p>Your <b>post</b></p><style>p {}</style><a href='https://a.example'>Rules</a>"
-    with transaction():
-        services.mail.send_from_moderation(alice.row, "About your post", html)
+    services.mail.send_from_moderation(MODERATOR, alice.did, "About your post", html)
 
     mail = only()
     assert (mail.subject, mail.html) == ("About your post", html)
@@ -242,8 +241,9 @@ def test_text_of_hostile_html_is_made_without_trouble() -> None:
 def test_moderation_without_an_address_is_refused(services: Services, alice: Person) -> None:
     with transaction():
         execute("UPDATE account SET email = NULL")
-        with pytest.raises(InvalidRequestError, match="does not have an email address"):
-            services.mail.send_from_moderation(alice.row, "s", "h")
+
+    with pytest.raises(InvalidRequestError, match="does not have an email address"):
+        services.mail.send_from_moderation(MODERATOR, alice.did, "s", "h")
 
 
 def test_account_named_like_a_format_is_only_a_name(services: Services) -> None:

@@ -1,0 +1,210 @@
+"""The pages that take a code: opened without effect, sent with one; nothing leaks."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from pds.config import Config
+from pds.storage import accounts
+from pds.storage.database import transaction
+from tests.factories import Person, StillClock, make_config
+from tests.leftovers import all_rows
+from tests.stage import Stage, code_of, queued_mail
+
+RESET = "/account/reset-password"
+CONFIRM = "/account/confirm-email"
+
+
+@pytest.fixture
+def reset_code(stage: Stage, alice: Person) -> str:
+    stage.services.password_changes.request_reset(alice.email)
+    return code_of(alice, "reset_password")
+
+
+@pytest.fixture
+def confirm_code(stage: Stage, alice: Person) -> str:
+    stage.services.email_addresses.request_confirmation(alice.did)
+    return code_of(alice, "confirm_email")
+
+
+def notice(body: bytes) -> str:
+    found = re.search(r'<p class="notice"[^>]*>(.*?)</p>', body.decode(), re.DOTALL)
+    assert found, body
+    return found[1]
+
+
+@pytest.mark.parametrize("path", [RESET, CONFIRM])
+def test_page_is_private_and_needs_no_script(stage: Stage, path: str) -> None:
+    answer = stage.web.get(f"{path}?code=ABCDE-FGHIJ")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert b"<script" not in answer.body
+    assert b'value="ABCDE-FGHIJ"' in answer.body
+    assert b"http" not in answer.body.replace(b"http-equiv", b"")
+
+
+@pytest.mark.parametrize("path", [RESET, CONFIRM])
+def test_what_the_address_says_is_only_text(stage: Stage, path: str) -> None:
+    attack = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E" + "x" * 500
+    body = stage.web.get(f"{path}?code={attack}").body
+
+    assert b"<script" not in body
+    assert b"x" * 200 not in body
+
+
+@pytest.mark.parametrize("path", [RESET, CONFIRM])
+def test_code_in_the_address_is_not_logged(
+    stage: Stage, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stage.web.get(f"{path}?code=ABCDE-FGHIJ")
+    stage.submit(path, code="ABCDE-FGHIJ", password="s3cret")
+
+    assert "ABCDE" not in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_opening_the_links_uses_nothing_up(
+    stage: Stage, alice: Person, reset_code: str, confirm_code: str
+) -> None:
+    before = all_rows()
+    links = [pending.link for pending in stage.services.email_tokens.pending()]
+    for link in links:
+        assert link is not None
+        for _ in range(3):
+            assert stage.web.get(link.removeprefix("http://localhost:2583")).status == 200
+
+    assert len(links) == 2
+    assert all_rows() == before
+
+
+def test_password_is_reset(stage: Stage, alice: Person, reset_code: str) -> None:
+    answer = stage.submit(RESET, code=reset_code.lower(), password="the new password")
+
+    assert answer.status == 200
+    assert "new password is set" in notice(answer.body)
+    assert stage.may_log_in(alice, "the new password")
+    assert not stage.is_signed_in(alice)
+    again = stage.submit(RESET, code=reset_code, password="another")
+    assert again.status == 400
+    assert "wrong or was used already" in notice(again.body)
+
+
+def test_address_is_confirmed(stage: Stage, alice: Person, confirm_code: str) -> None:
+    answer = stage.submit(CONFIRM, code=confirm_code)
+
+    assert answer.status == 200
+    assert "is confirmed" in notice(answer.body)
+    assert alice.row.is_email_confirmed
+
+
+@pytest.mark.parametrize("path", [RESET, CONFIRM])
+@pytest.mark.parametrize("code", ["", "AAAAA-AAAAA", "é\ud83d".encode("utf-8", "replace").decode()])
+def test_wrong_code_is_told_plainly(stage: Stage, alice: Person, path: str, code: str) -> None:
+    before = all_rows()
+
+    answer = stage.submit(path, code=code, password="new")
+    assert answer.status == 400
+    assert notice(answer.body) == "This code is wrong or was used already. Ask for a new one."
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("path", [RESET, CONFIRM])
+def test_lapsed_code_is_told_plainly(
+    stage: Stage, path: str, reset_code: str, confirm_code: str, clock: StillClock
+) -> None:
+    clock.advance(15 * 60)
+    code = reset_code if path == RESET else confirm_code
+
+    answer = stage.submit(path, code=code, password="new")
+    assert answer.status == 400
+    assert "too old" in notice(answer.body)
+
+
+def test_password_that_may_not_be_keeps_the_code_in_the_form(
+    stage: Stage, alice: Person, reset_code: str
+) -> None:
+    answer = stage.submit(RESET, code=reset_code, password="x" * 257)
+
+    assert answer.status == 400
+    assert "too long" in notice(answer.body)
+    assert f'value="{reset_code}"'.encode() in answer.body
+    assert b"xxx" not in answer.body
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_code_can_be_asked_for_without_telling_who_is_here(
+    stage: Stage, alice: Person, email: str
+) -> None:
+    answer = stage.submit(RESET, email=email)
+
+    assert answer.status == 200
+    assert notice(answer.body) == (
+        "If there is such an account: A code is on its way to the e-mail address of the account."
+    )
+    assert len(queued_mail()) == (email == alice.email)
+
+
+def test_other_verbs_and_empty_forms_do_no_harm(stage: Stage, alice: Person) -> None:
+    before = all_rows()
+
+    assert stage.web.request("PUT", RESET).status == 405
+    assert stage.web.post(RESET, b"").status == 200
+    assert stage.web.post(RESET, b"\xff\x00%", Content_Type="multipart/form-data").status in (
+        *(200, 400),
+    )
+    assert all_rows() == before
+
+
+class TestWithoutMail:
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Config:
+        return make_config(
+            tmp_path,
+            hostname="pds.example.com",
+            did_plc_url="http://127.0.0.1:9",
+            contact_email_address="ops@example.com",
+        )
+
+    def test_member_is_told_whom_to_ask(
+        self, stage: Stage, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        row = accounts.NewAccountRow(
+            "did:plc:m", "m.pds.example.com", "m@example.com", None, "2026-01-01"
+        )
+        with transaction():
+            accounts.insert(row)
+
+        answer = stage.submit(RESET, email="m@example.com")
+
+        assert "Ask its operator (ops@example.com) for your code" in notice(answer.body)
+        assert "m.pds.example.com asked for a password reset" in caplog.text
+
+
+class TestWithLimits:
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Config:
+        return make_config(tmp_path, rate_limits_enabled="true")
+
+    def test_pages_share_the_budgets_of_the_methods(self, stage: Stage) -> None:
+        for _ in range(15):
+            assert stage.submit(RESET, email="nobody@example.com").status == 200
+        assert stage.submit(RESET, email="nobody@example.com").status == 429
+        body = {"email": "other@example.com"}
+        assert stage.post("com.atproto.server.requestPasswordReset", body).status == 429
+
+        for _ in range(25):
+            assert stage.submit(RESET, code="AAAAA-AAAAA", password="x").status == 400
+            assert stage.submit(CONFIRM, code="AAAAA-AAAAA").status == 400
+        assert stage.submit(CONFIRM, code="AAAAA-AAAAA").status == 429

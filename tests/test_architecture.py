@@ -25,7 +25,7 @@ MAX_LINES = {"pds": 400, "tests": 500}  # tests hold tables of cases
 
 # Who may call what. A change here is a change of who gets in: review it as such.
 REVIEWED_AUTH = {
-    "app.bsky.actor.getPreferences": Auths.USER_OR_TAKEN_DOWN,
+    "app.bsky.actor.getPreferences": Auths.USER_OR_MODERATOR,
     "app.bsky.actor.putPreferences": Auths.USER_NOT_TAKEN_DOWN,
     "com.atproto.admin.deleteAccount": Auths.ADMIN,
     "com.atproto.admin.disableAccountInvites": Auths.MODERATOR,

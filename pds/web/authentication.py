@@ -75,10 +75,22 @@ def _admin(_method: Method, header: str | None, services: Services) -> Caller:
 def _moderator(method: Method, header: str | None, services: Services) -> Caller:
     if header is None or _split(header)[0] != "bearer":
         return _admin(method, header, services)
-    issuer = services.service_tokens.verify_moderator(
-        _bearer_token(header), method.nsid, once=method.kind == "procedure"
+    return _moderation_service(method, _bearer_token(header), services)
+
+
+def _user_or_moderator(method: Method, header: str | None, services: Services) -> Caller:
+    """Only service tokens name a method."""
+    token = _bearer_token(header)
+    if "lxm" in _unverified_payload(token):
+        return _moderation_service(method, token, services)
+    return _access(method, header, services)
+
+
+def _moderation_service(method: Method, token: str, services: Services) -> Caller:
+    once = method.kind == "procedure"
+    return Caller(
+        "moderator", services.service_tokens.verify_moderator(token, method.nsid, once=once)
     )
-    return Caller("moderator", issuer)
 
 
 def _optional(method: Method, header: str | None, services: Services) -> Caller:
@@ -131,6 +143,7 @@ _BY_KIND: dict[str, Callable[[Method, str | None, Services], Caller]] = {
     "refresh": _refresh,
     "admin": _admin,
     "moderator": _moderator,
+    "user_or_moderator": _user_or_moderator,
     "optional": _optional,
     "new_account": _new_account,
     "upload": _upload,

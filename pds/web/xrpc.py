@@ -119,7 +119,8 @@ class Dispatcher:
     def new_call(self, environ: WSGIEnvironment, info: RequestInfo, method: Method) -> Call:
         """A call as far as it goes without a body: parameters checked, caller known."""
         services = self._services
-        params = read_params(services.validator, method.nsid, environ.get("QUERY_STRING", ""))
+        query_string = environ.get("QUERY_STRING", "")
+        params = read_params(services.validator, method.nsid, query_string)
         caller = self._caller(environ, method)
         info.did = caller.did
         return Call(
@@ -130,6 +131,7 @@ class Dispatcher:
             client_ip=info.client_ip,
             request_id=info.id,
             headers=Headers(environ),
+            query_string=query_string,
         )
 
     def _unknown(self, environ: WSGIEnvironment, name: str) -> Response:

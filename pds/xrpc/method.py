@@ -33,6 +33,7 @@ AuthKind = Literal[
     "refresh",
     "admin",
     "moderator",
+    "user_or_moderator",
     "optional",
     "new_account",
     "upload",
@@ -50,6 +51,7 @@ class Auth:
         refresh      a refresh token (``allow_expired``: also one that has lapsed)
         admin        HTTP Basic ``admin:<password>``
         moderator    the admin, or the moderation service's token for this method
+        user_or_moderator  an access token, or the moderation service's token for this method
         optional     nobody, an access token, or the admin (the sync reads)
         new_account  nobody, or a service token for this method (createAccount)
         upload       an access token, or the user's service token for this method
@@ -79,6 +81,7 @@ class Auths:
     REFRESH_OR_EXPIRED = Auth("refresh", allow_expired=True)
     ADMIN = Auth("admin")
     MODERATOR = Auth("moderator")
+    USER_OR_MODERATOR = Auth("user_or_moderator", STANDARD | {Scope.TAKENDOWN})
     OPTIONAL = Auth("optional", STANDARD)
     OPTIONAL_OR_TAKEN_DOWN = Auth("optional", STANDARD | {Scope.TAKENDOWN})
     NEW_ACCOUNT = Auth("new_account")
@@ -137,6 +140,7 @@ class Call:
     input: the JSON body in data-model form (links are Cid, bytes are bytes), checked by the
         Lexicon; ``{}`` for methods without a JSON body.
     body: the raw, decoded body of methods whose encoding is not JSON (size-limited), else None.
+    query_string: as it was sent, for parameters that the Lexicon does not know.
     """
 
     services: Services
@@ -148,6 +152,7 @@ class Call:
     client_ip: str = ""
     request_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    query_string: str = ""
 
     @property
     def did(self) -> str:

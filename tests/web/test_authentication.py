@@ -75,6 +75,13 @@ REFRESHING = Caller("user", ALICE, Scope.REFRESH, "jti-1", "session-1")
         (Auths.ADMIN, basic("admin:pass:with:colons"), Caller("admin")),
         (Auths.MODERATOR, basic("admin:pass:with:colons"), Caller("admin")),
         (Auths.MODERATOR, "Bearer moderator.b.c", Caller("moderator", f"did:web:mod.{NSID}")),
+        (Auths.USER_OR_MODERATOR, "Bearer access", USER),
+        (Auths.USER_OR_MODERATOR, "Bearer taken", TAKEN),
+        (
+            Auths.USER_OR_MODERATOR,
+            f"Bearer moderator.{jwt({'lxm': NSID}).split('.')[1]}.c",
+            Caller("moderator", f"did:web:mod.{NSID}"),
+        ),
         (Auths.OPTIONAL, None, ANONYMOUS),
         (Auths.OPTIONAL, "Bearer access", USER),
         (Auths.OPTIONAL, basic("admin:pass:with:colons"), Caller("admin")),
@@ -126,6 +133,13 @@ REQUIRED = (401, "AuthenticationRequired", "Authentication Required")
         (Auths.MODERATOR, None, REQUIRED),
         (Auths.MODERATOR, basic("admin:wrong"), REQUIRED),
         (Auths.MODERATOR, "Bearer service.b.c", (401, "UntrustedIss", "Untrusted issuer")),
+        (Auths.USER_OR_MODERATOR, None, (401, "AuthMissing", "Authentication Required")),
+        (Auths.USER_OR_MODERATOR, basic("admin:pass:with:colons"), UNEXPECTED),
+        (
+            Auths.USER_OR_MODERATOR,
+            f"Bearer {jwt({'lxm': NSID})}",
+            (401, "UntrustedIss", "Untrusted issuer"),
+        ),
         (Auths.OPTIONAL, basic("admin:wrong"), REQUIRED),
         (Auths.OPTIONAL, "Bearer forged", (400, "InvalidToken", "Token could not be verified")),
         (

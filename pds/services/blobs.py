@@ -32,6 +32,7 @@ from pds.atproto.cid import RAW, Cid, InvalidCidError
 from pds.atproto.syntax.at_uri import make_at_uri
 from pds.errors import (
     AccountNotFoundError,
+    AccountTakedownError,
     BlobNotFoundError,
     InvalidMimeTypeError,
     InvalidRequestError,
@@ -112,6 +113,7 @@ class Blobs:
             PayloadTooLargeError: larger than the limit.
             InvalidRequestError: no usable content type, or the blob was taken down.
             AccountNotFoundError: the account was deleted in the meantime.
+            AccountTakedownError: it is taken down, which a service token does not tell.
             NotEnoughResourcesError: the disk is full.
         """
         declared = _declared_type(content_type)
@@ -126,8 +128,7 @@ class Blobs:
 
     def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
         with self._lock(account.id), self._files.hold(alone=False):
-            if accounts.find_by_id(account.id) is None:
-                raise AccountNotFoundError
+            _check_account(accounts.find_by_id(account.id))
             _refuse_taken_down(blobs.find_blob(account.id, blob.cid))
             self._files.keep(blob, account.did)
             with database.transaction():
@@ -342,6 +343,13 @@ def _declared_type(content_type: str | None) -> str:
         message = "An upload needs a Content-Type such as image/png"
         raise InvalidRequestError(message)
     return essence
+
+
+def _check_account(account: AccountRow | None) -> None:
+    if account is None:
+        raise AccountNotFoundError
+    if account.is_taken_down:
+        raise AccountTakedownError
 
 
 def _refuse_taken_down(known: blobs.BlobRow | None) -> None:

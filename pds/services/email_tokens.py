@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 from pds.config import Config
 from pds.errors import (
+    AccountNotFoundError,
     ExpiredTokenError,
     InvalidRequestError,
     InvalidTokenError,
@@ -32,7 +33,7 @@ from pds.errors import (
 from pds.services.clock import Clock
 from pds.services.mail import Code, Mail, shown_name
 from pds.services.mail_texts import CODES, PURPOSES, Purpose
-from pds.storage import email_tokens
+from pds.storage import accounts, email_tokens
 from pds.storage.accounts import AccountRow
 from pds.storage.database import after_rollback, transaction
 from pds.storage.email_tokens import EmailTokenRow
@@ -86,6 +87,7 @@ class EmailTokens:
 
         Raises:
             InvalidRequestError: the account has no address although this server sends mail.
+            AccountNotFoundError: it was deleted in the meantime.
             RateLimitExceededError: asked for too often; the last code stays good.
         """
         with transaction():
@@ -97,6 +99,8 @@ class EmailTokens:
         if account.email is None and (purpose == "confirm_email" or not without_mail):
             message = "account does not have an email address"
             raise InvalidRequestError(message)
+        if accounts.find_by_id(account.id) is None:
+            raise AccountNotFoundError
         now_us = self._clock()
         asked, since_us = self._count_request(account.id, purpose, now_us)
         lifetime_us = LIFETIME_WITHOUT_MAIL_US if without_mail else LIFETIME_US

@@ -50,7 +50,30 @@ def late_import(services: Services, person: Person, row: accounts.AccountRow) ->
     services.repo_import.import_repo(row, io.BytesIO(b""))
 
 
-@pytest.mark.parametrize("late", [late_write, late_upload, late_activation, late_import])
+def late_code(services: Services, person: Person, row: accounts.AccountRow) -> None:
+    services.email_tokens.request(row, "delete_account")
+
+
+def late_app_password(services: Services, person: Person, row: accounts.AccountRow) -> None:
+    services.app_passwords.create(row.did, "phone", privileged=False)
+
+
+def late_preference(services: Services, person: Person, row: accounts.AccountRow) -> None:
+    services.preferences.put(row, [{"$type": "app.bsky.x"}], full_access=True)
+
+
+LATE = [
+    late_write,
+    late_upload,
+    late_activation,
+    late_import,
+    late_code,
+    late_app_password,
+    late_preference,
+]
+
+
+@pytest.mark.parametrize("late", LATE)
 @pytest.mark.parametrize("cleaned", [False, True])
 def test_request_under_way_fails_and_leaves_nothing(
     services: Services, alice: Person, late: Callable[..., None], cleaned: bool

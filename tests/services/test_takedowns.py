@@ -11,6 +11,7 @@ from pds.atproto.blob_ref import BlobRef
 from pds.atproto.car import read_car
 from pds.atproto.syntax.at_uri import AtUri, make_at_uri
 from pds.errors import (
+    AccountTakedownError,
     BlobNotFoundError,
     IncompatibleDidDocError,
     InvalidRequestError,
@@ -200,6 +201,18 @@ def test_takedown_racing_with_writes_leaves_nothing_after_it(
     kinds = [kind for kind, _ in read_events()]
     assert kinds.count("#account") == 2
     assert "#commit" not in kinds[len(kinds) - kinds[::-1].index("#account") :]
+
+
+def test_service_token_uploads_nothing_for_a_taken_down_account(
+    services: Services, alice: Person
+) -> None:
+    """A service token says nothing of the account's state, so the upload itself looks."""
+    update(services, AccountSubject(alice.did), APPLIED)
+    before = all_rows(), blob_files(services)
+
+    with pytest.raises(AccountTakedownError):
+        upload(services, alice)
+    assert (all_rows(), blob_files(services)) == before
 
 
 # --- records -------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ COMMANDS = {
     "untakedown": "pds.cli.account_takedown:untakedown",
     "delete": "pds.cli.account_end:delete",
     "set-handle": "pds.cli.account_changes:set_handle",
+    "set-email": "pds.cli.account_changes:set_email",
+    "confirm-email": "pds.cli.account_changes:confirm_email",
+    "reset-password": "pds.cli.account_changes:reset_password",
     "codes": "pds.cli.codes:codes",
 }
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from pds.cli.accounts import describe, find_account, name_of
-from pds.cli.new_password import new_password
-from pds.cli.output import facts, is_terminal, json_option, show
+from pds.cli.new_password import chosen_password
+from pds.cli.output import RULE, facts, is_terminal, json_option, show
 from pds.cli.site import Site
-
-RULE = "-" * 40
 
 
 @click.command()
@@ -29,7 +25,7 @@ def create(
     """Make an account, without an invite code. Reserved names are allowed."""
     email = _asked("--email", "E-mail address", email)
     handle = _asked("--handle", "Handle", handle)
-    first_password = _first_password(password)
+    first_password = chosen_password(password)
     with site.services() as services:
         from pds.services.account_creation import NewAccount
         from pds.services.account_listing import complete_handle
@@ -87,11 +83,3 @@ def _asked(option: str, question: str, given: str | None) -> str:
         raise click.UsageError(message)
     answer: str = click.prompt(question, err=True)
     return answer
-
-
-def _first_password(given: str | None) -> str:
-    if given is None:
-        return new_password()
-    if given != "-":
-        return given
-    return sys.stdin.readline().rstrip("\r\n")

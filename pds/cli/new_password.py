@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import sys
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 _GROUPS, _GROUP_LENGTH = 4, 6  # 118 bits
+
+
+def chosen_password(given: str | None) -> str:
+    """The password that ``--password`` asks for: a new one by default, typed in for ``-``."""
+    if given is None:
+        return new_password()
+    if given != "-":
+        return given
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def new_password() -> str:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+RULE = "-" * 40
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 json_option: Callable[[Function], Function] = click.option(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,7 +38,7 @@ def status(site: Site, *, as_json: bool) -> None:
             ("Accounts", _share(found.in_all, found.max_in_all)),
         ]
     )
-    show(dataclasses.asdict(found), lines, as_json=as_json)
+    show(_describe(found), lines, as_json=as_json)
 
 
 @sign_up.command()
@@ -49,7 +48,8 @@ def close(site: Site, *, as_json: bool) -> None:
     """Let nobody sign up until it is opened again."""
     with site.services() as services:
         services.flood_breaker.close()
-    show({"open": False}, "Sign-up is closed.", as_json=as_json)
+        found = services.flood_breaker.status()
+    show(_describe(found), "Sign-up is closed.", as_json=as_json)
 
 
 @sign_up.command("open")
@@ -59,7 +59,21 @@ def open_again(site: Site, *, as_json: bool) -> None:
     """Let people sign up again, also after a flood."""
     with site.services() as services:
         services.flood_breaker.reopen()
-    show({"open": True}, "Sign-up is open.", as_json=as_json)
+        found = services.flood_breaker.status()
+    text = "Sign-up is open." if found.is_open else f"Sign-up stays {_told(found)}."
+    show(_describe(found), text, as_json=as_json)
+
+
+def _describe(found: SignUpStatus) -> dict[str, Any]:
+    return {
+        "open": found.is_open,
+        "reason": found.reason,
+        "since": found.since,
+        "lastHour": found.last_hour,
+        "maxPerHour": found.per_hour or None,
+        "accounts": found.in_all,
+        "maxAccounts": found.max_in_all or None,
+    }
 
 
 def _told(found: SignUpStatus) -> str:

@@ -39,3 +39,21 @@ def test_operator_closes_sign_up_for_others_and_opens_it_again(operator: Operato
     assert operator.run("sign-up", "open").stdout == "Sign-up is open.\n"
     with operator.services() as services:
         services.accounts.create(new_account())
+
+
+def test_full_server_stays_closed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDS_MAX_ACCOUNTS", "1")
+    operator.create("alice")
+
+    assert operator.run("sign-up", "open").stdout == ("Sign-up stays closed: the server is full.\n")
+
+
+def test_every_command_answers_with_the_whole_state(operator: Operator) -> None:
+    closed = operator.ask("sign-up", "close")
+    assert operator.ask("sign-up", "status") == closed
+    assert (closed["open"], closed["reason"], closed["maxPerHour"]) == (False, "operator", None)
+    assert closed["since"] is not None
+
+    opened = operator.ask("sign-up", "open")
+    assert operator.ask("sign-up", "status") == opened
+    assert opened == {**closed, "open": True, "reason": None, "since": None}

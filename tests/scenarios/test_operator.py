@@ -141,6 +141,30 @@ def test_deleted_account_is_gone_at_once(server: ServerProcess) -> None:
     assert server.create_account("bob").did != account.did
 
 
+def test_new_password_ends_sessions_at_once(server: ServerProcess) -> None:
+    account = server.create_account("bob")
+    account.post("before")
+    changed = ask(server, "account", "reset-password", "bob")
+
+    for attempt in (
+        lambda: account.post("after"),
+        lambda: log_in(server, {"handle": "bob.test", "password": "pass-word"}),
+    ):
+        with pytest.raises(HttpError) as refused:
+            attempt()
+        assert 400 <= refused.value.status < 500
+    assert log_in(server, changed)
+
+
+def test_address_is_confirmed_at_once(server: ServerProcess) -> None:
+    account = server.create_account("bob")
+    ask(server, "account", "set-email", "bob", "robert@example.com")
+    ask(server, "account", "confirm-email", "bob")
+
+    session = server.get("com.atproto.server.getSession", token=account.token)
+    assert (session["email"], session["emailConfirmed"]) == ("robert@example.com", True)
+
+
 def test_new_handle_is_known_at_once(server: ServerProcess) -> None:
     account = server.create_account("bob")
     with subscribe(server) as socket:

@@ -43,6 +43,7 @@ from pds.services.keys import SigningKeys
 from pds.services.mail import Mail
 from pds.services.passwords import hash_password
 from pds.services.repos import Repos
+from pds.services.resuming import resume_each
 from pds.services.sequencer import Sequencer
 from pds.services.session_tokens import Tokens
 from pds.services.sessions import Sessions
@@ -165,14 +166,12 @@ class AccountCreation:
 
         One that cannot be decided because the directory is silent stays pending for the next time.
         """
-        for pending in accounts.list_pending():
-            with self._in_progress.claim(pending.did) as is_ours:
-                if not is_ours:
-                    continue
-                try:
-                    self._resume(pending)
-                except UpstreamFailureError as error:
-                    logger.warning("the sign-up of %s stays pending: %s", pending.did, error)
+        resume_each(accounts.list_pending(), self._resume_unless_going_on)
+
+    def _resume_unless_going_on(self, pending: AccountRow) -> None:
+        with self._in_progress.claim(pending.did) as is_ours:
+            if is_ours:
+                self._resume(pending)
 
     # --- checks ----------------------------------------------------------------------------------
 

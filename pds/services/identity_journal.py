@@ -30,6 +30,7 @@ from pds.services.account_events import announce_identity
 from pds.services.clock import Clock
 from pds.services.in_progress import InProgress
 from pds.services.mail import Mail
+from pds.services.resuming import resume_each
 from pds.services.sequencer import Sequencer
 from pds.storage import accounts, identity_changes
 from pds.storage.accounts import AccountRow
@@ -126,14 +127,12 @@ class IdentityJournal:
 
         What cannot be decided because the directory is still silent stays for the next time.
         """
-        for change in identity_changes.list_changes():
-            with self._in_progress.claim(change.account_id) as is_ours:
-                if not is_ours:
-                    continue
-                try:
-                    self._settle(change)
-                except UpstreamFailureError as error:
-                    logger.warning("a change of identity stays open: %s", error)
+        resume_each(identity_changes.list_changes(), self._resume)
+
+    def _resume(self, change: IdentityChangeRow) -> None:
+        with self._in_progress.claim(change.account_id) as is_ours:
+            if is_ours:
+                self._settle(change)
 
     def _check(self, account: AccountRow, handle: str | None) -> None:
         """What must hold when the change is written down. The caller holds the transaction."""

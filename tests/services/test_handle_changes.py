@@ -19,8 +19,11 @@ from pds.errors import (
     PdsError,
     UnresolvableDidError,
 )
+from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import HandleResolutionError, HandleResolver
 from pds.network.plc_directory import OperationRefusedError
+from pds.services.handle_changes import HandleChanges
+from pds.services.handles import Handles
 from pds.services.identity import Identity
 from pds.storage import accounts
 from pds.storage.database import execute, rows, transaction
@@ -34,6 +37,8 @@ from tests.factories import (
     read_events,
     take_down,
 )
+from tests.fakes.dns_server import dns_server
+from tests.fakes.web_server import client, make_authority, web_server
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -174,13 +179,32 @@ def _resolves_nothing(_self: HandleResolver, _handle: str) -> str:
     raise HandleResolutionError
 
 
-def test_handle_elsewhere_that_points_here_is_taken(
-    services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("way", ["dns", "https"])
+def test_domain_of_ones_own_is_taken_once_it_points_here(
+    services: Services, alice: Person, tmp_path: Path, way: str
 ) -> None:
-    monkeypatch.setattr(HandleResolver, "resolve", lambda *_: alice.did)
+    authority = make_authority(tmp_path, "alice.example.com")
+    with (
+        dns_server() as dns,
+        web_server(authority.server()) as web,
+        client(tls=authority.client(), resolve=web.resolve) as http,
+    ):
+        outside = HandleResolver(http, dns=DnsTxt([dns.address]))
+        changes = HandleChanges(
+            services.identity, Handles(services.config, outside), services.identity_journal
+        )
+        before = state()
+        for did in (None, "did:plc:ewvi7nxzyoun6zhxrhs64oiz", alice.did):
+            if did is not None and way == "dns":
+                dns.texts["_atproto.alice.example.com"] = [[f"did={did}"]]
+            elif did is not None:
+                web.text("/.well-known/atproto-did", did)
+            if did != alice.did:
+                with pytest.raises(InvalidRequestError, match="did not resolve to DID"):
+                    changes.change(alice.did, "alice.example.com")
+                assert state() == before
 
-    services.handle_changes.change(alice.did, "alice.example.com")
-
+        assert changes.change(alice.did, "Alice.example.com") == "alice.example.com"
     assert describe(services, alice.did)["handleIsCorrect"] is True
 
 

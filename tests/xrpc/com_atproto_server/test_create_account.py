@@ -9,6 +9,8 @@ import pytest
 from pds.errors import AuthRequiredError, InvalidInviteCodeError, InvalidRequestError
 from pds.xrpc.method import Caller
 from tests.factories import Person, ask, dump_tables, make_code, make_newcomer
+from tests.fakes.did_web import did_web
+from tests.over_http import wire
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -61,6 +63,59 @@ def test_owner_of_a_did_moves_in(services: Services) -> None:
 
     assert reply["did"] == newcomer.did
     assert services.accounts.get_account(newcomer.did).status == "deactivated"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"handle": "al.test"}, "InvalidHandle"),
+        ({"handle": "alice.invalid"}, "InvalidHandle"),
+        ({"handle": "f4-gg0t.test"}, "InvalidHandle"),
+        ({"handle": "admin.test"}, "HandleNotAvailable"),
+        ({"handle": "carol.example.com"}, "UnsupportedDomain"),
+        ({"password": "x" * 257}, "InvalidPassword"),
+        ({"password": ""}, "InvalidPassword"),
+        ({"inviteCode": "nonsense"}, "InvalidInviteCode"),
+        ({"handle": "alice.test"}, "InvalidRequest"),
+        ({"email": "alice@example.com"}, "InvalidRequest"),
+        ({"email": "nonsense"}, "InvalidRequest"),
+        ({"recoveryKey": "did:key:zNonsense"}, "InvalidRequest"),
+        ({"plcOp": {}}, "InvalidRequest"),
+        ({"handle": "nonsense"}, "InvalidRequest"),
+        ({"did": "did:plc:ewvi7nxzyoun6zhxrhs64oiz"}, "AuthenticationRequired"),
+    ],
+)
+def test_refusals_are_named_and_change_nothing(
+    services: Services, alice: Person, changes: dict[str, Any], name: str
+) -> None:
+    before = dump_tables()
+    with wire(services) as http:
+        answer = http.post(NSID, None, {**INPUT, **changes})
+
+    assert answer.error[:2] == (401 if name == "AuthenticationRequired" else 400, name)
+    assert dump_tables() == before
+
+
+def test_move_of_a_did_that_is_gone_or_here_is_refused(services: Services, alice: Person) -> None:
+    with did_web() as dora, wire(services) as http:
+        token = f"Bearer {dora.token(services, NSID)}"
+        body = {**INPUT, "did": dora.did}
+        dora.vanish()
+        before = dump_tables()
+        assert http.post(NSID, token, body).error[:2] == (400, "UnresolvableDid")
+        assert http.post(NSID, token, {**INPUT, "did": alice.did}).error[:2] == (
+            400,
+            "UnresolvableDid",
+        )
+        assert dump_tables() == before
+
+        dora.publish("https://old.example.com")
+        services.identity.refresh_after_change(dora.did)
+        assert http.post(NSID, token, body).status == 200
+        assert http.post(NSID, token, {**body, "handle": "carol2.test"}).error[:2] == (
+            400,
+            "AlreadyExists",
+        )
 
 
 @pytest.mark.parametrize("caller", [Caller("anonymous"), Caller("service", "did:plc:other")])

@@ -10,6 +10,7 @@ import sys
 
 from pds.config import Config
 from pds.environment import load_environment
+from pds.jobs.request_crawls import CrawlRequester
 from pds.jobs.schedule import Schedule
 from pds.jobs.send_mail import MailSender
 from pds.services import build_services, processors
@@ -85,11 +86,14 @@ def run(config: Config) -> None:
         schedule.start()
         sender = MailSender(services)
         sender.start()
+        requester = CrawlRequester(services)
+        requester.start()
         try:
             serve(create_app(services), services)
         finally:
             schedule.stop()
             sender.stop()
+            requester.stop()
             services.close()
     finally:
         database.close_database()

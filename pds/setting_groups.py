@@ -24,7 +24,7 @@ class FirehoseSettings:
     repo_backfill_limit_ms: int = setting(
         integer(0), 259_200_000, "how long events are kept for subscribers, in ms (72 hours)"
     )
-    crawlers: tuple[str, ...] = setting(many(url), (), "relays told of news", effect="later")
+    crawlers: tuple[str, ...] = setting(many(url), (), "relays told of news")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

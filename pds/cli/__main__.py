@@ -18,6 +18,7 @@ COMMANDS = {
     "account": "pds.cli.account:account",
     "invite": "pds.cli.invite:invite",
     "sign-up": "pds.cli.sign_up:sign_up",
+    "request-crawl": "pds.cli.request_crawl:request_crawl",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",
 }

@@ -16,6 +16,7 @@ from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
 from pds.network.http_client import HttpClient
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
+from pds.network.relay import Relay
 from pds.services import (
     account_activation,
     account_creation,
@@ -33,6 +34,7 @@ from pds.services.accounts import Accounts
 from pds.services.app_passwords import AppPasswords
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
+from pds.services.crawl_requests import CrawlRequests
 from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
 from pds.services.flood_breaker import FloodBreaker
@@ -111,6 +113,7 @@ class Services:
     preferences: Preferences
     takedowns: Takedowns
     sequencer: Sequencer
+    crawl_requests: CrawlRequests
     local_plc: LocalPlc | None
     health: Health
     rate_limits: RateLimits
@@ -138,6 +141,7 @@ class Services:
     def close(self) -> None:
         """Stop what runs in the background. Call after the last request."""
         self.sequencer.stop()
+        self.crawl_requests.stop()
         self.accounts.close()
         self.outbox.stop()
         self.identity.close()
@@ -223,6 +227,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         preferences=Preferences(clock),
         takedowns=Takedowns(takedowns.Parts(activation, repos, sessions, sequencer), clock),
         sequencer=sequencer,
+        crawl_requests=CrawlRequests(
+            config, lambda url: Relay(url, clients.peers), sequencer, clock
+        ),
         local_plc=local_plc,
         health=Health(clock),
         rate_limits=RateLimits(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pds.atproto.syntax.datetime import format_datetime
 from pds.errors import AccountNotFoundError, InvalidRequestError
 from pds.services.clock import Clock
+from pds.services.mail import Mail
 from pds.services.passwords import app_password_salt, hash_password
 from pds.storage import accounts, app_passwords
 from pds.storage.accounts import AccountRow
@@ -47,11 +48,14 @@ def new_app_password() -> str:
 class AppPasswords:
     """Makes, lists and revokes them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, mail: Mail) -> None:
         self._clock = clock
+        self._mail = mail
 
     def create(self, did: str, name: str, *, privileged: bool) -> NewAppPassword:
-        """Make an app password. ``privileged``: it may also read and write private messages.
+        """Make an app password, and tell the owner by mail.
+
+        ``privileged``: it may also read and write private messages.
 
         Raises:
             InvalidRequestError: the name is empty, too long or taken, or there are too many.
@@ -69,8 +73,10 @@ class AppPasswords:
             format_datetime(self._clock()),
         )
         with transaction():
-            _check_room(_get(did), name)
+            current = _get(did)
+            _check_room(current, name)
             app_passwords.insert(row)
+            self._mail.notify(current, "app_password_created", name=name)
         return NewAppPassword(row, password)
 
     def list_all(self, did: str) -> list[AppPasswordRow]:

@@ -29,8 +29,9 @@ from pds.errors import (
     InvalidRequestError,
 )
 from pds.services.clock import Clock
-from pds.services.devices import UNKNOWN_DEVICE, Device
+from pds.services.devices import UNKNOWN_DEVICE, Device, describe, is_among
 from pds.services.log_in_check import Proof, check_log_in, is_still_good, wrong_password
+from pds.services.mail import Mail
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import (
     ACCESS_LIFETIME_S,
@@ -93,10 +94,11 @@ def new_token_id() -> str:
 class Sessions:
     """Issues, renews, revokes and checks what callers show to be let in."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, mail: Mail) -> None:
         self._tokens = SessionTokens(config.jwt_secret, config.service_did, clock)
         self._admin_password = config.admin_password.encode("utf-8")
         self._clock = clock
+        self._mail = mail
 
     # --- beginning -------------------------------------------------------------------------------
 
@@ -111,7 +113,8 @@ class Sessions:
         """Log in by handle, DID or e-mail address. Inactive accounts may, to move away.
 
         A taken-down account gets in only when the client asks for that; its session can do little
-        and cannot be refreshed.
+        and cannot be refreshed. The owner is told when the account's own password is used in a
+        place that no session of the account is from.
 
         Raises:
             AuthRequiredError: no such account or a wrong password, without saying which.
@@ -121,9 +124,13 @@ class Sessions:
         if proof.account.is_taken_down and not allow_takendown:
             raise AccountTakedownError
         # A second factor would be asked for here: who it is, is known, and nothing has happened.
+        is_new = self._is_new_place(proof, device)
         with transaction():
             if not is_still_good(proof):
                 raise wrong_password()
+            if is_new:
+                details = describe(device, self._clock())
+                self._mail.notify(proof.account, "new_sign_in", details=details)
             return Session(proof.account, self._begin_proven(proof, device))
 
     def issue(self, account: AccountRow, device: Device = UNKNOWN_DEVICE) -> Tokens:
@@ -136,6 +143,13 @@ class Sessions:
     ) -> Tokens:
         """Begin the first session of a new account, as part of the caller's transaction."""
         return self._begin(did, self._new_session(account_id, device))
+
+    def _is_new_place(self, proof: Proof, device: Device) -> bool:
+        """Programs with a password of their own run wherever they like: not asked of them."""
+        if proof.app_password is not None:
+            return False
+        known = sessions.addresses_of(proof.account.id, device.user_agent, MAX_LISTED)
+        return not is_among(device, known)
 
     def _begin_proven(self, proof: Proof, device: Device) -> Tokens:
         account, app_password = proof.account, proof.app_password

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pds.storage import accounts
-from pds.storage.database import transaction
+from pds.services.takedowns import AccountSubject, Takedown
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Method
-from tests.factories import Person, dump_tables, read_events, take_down
+from tests.factories import Person, dump_tables, read_events
 from tests.session_tools import log_out, refresh, tie_to_app_password
+from tests.stage import code_of
 from tests.web.harness import Answer, Running, running
 
 if TYPE_CHECKING:
@@ -76,10 +76,13 @@ def end_by_log_out_with_used_token(services: Services, person: Person) -> None:
     log_out(services, person.refresh_jwt)
 
 
-def end_by_revoking_all(services: Services, person: Person) -> None:
-    """A new password, a takedown and its reversal do this."""
-    with transaction():
-        services.sessions.revoke_all(person.row.id)
+def end_by_new_password(services: Services, person: Person) -> None:
+    services.password_changes.request_reset(person.email)
+    services.password_changes.reset(code_of(person, "reset_password"), "a new password")
+
+
+def end_by_operators_password(services: Services, person: Person) -> None:
+    services.password_changes.change_by_operator(person.did, "a new password")
 
 
 def end_by_app_password(services: Services, person: Person) -> None:
@@ -88,14 +91,19 @@ def end_by_app_password(services: Services, person: Person) -> None:
 
 
 def end_by_takedown(services: Services, person: Person) -> None:
-    take_down(person)
-    end_by_revoking_all(services, person)
+    services.takedowns.update(AccountSubject(person.did), Takedown(applied=True), deactivated=None)
+
+
+def end_by_takedown_and_its_reversal(services: Services, person: Person) -> None:
+    for applied in (True, False):
+        services.takedowns.update(
+            AccountSubject(person.did), Takedown(applied=applied), deactivated=None
+        )
 
 
 def end_by_deletion(services: Services, person: Person) -> None:
-    del services
-    with transaction():
-        accounts.delete(person.row.id)
+    services.accounts.delete(person.did)
+    services.accounts.clean_up()  # so that nothing goes on in the background
 
 
 @pytest.mark.parametrize(
@@ -103,9 +111,11 @@ def end_by_deletion(services: Services, person: Person) -> None:
     [
         end_by_log_out,
         end_by_log_out_with_used_token,
-        end_by_revoking_all,
+        end_by_new_password,
+        end_by_operators_password,
         end_by_app_password,
         end_by_takedown,
+        end_by_takedown_and_its_reversal,
         end_by_deletion,
     ],
 )
@@ -141,3 +151,16 @@ def test_no_method_takes_the_token_of_a_session_that_has_ended(
 
     assert len(answers) > 10
     assert {nsid: error for nsid, error in answers.items() if error != REVOKED} == {}
+
+
+def test_session_of_a_takedown_ends_with_it(
+    services: Services, web: Running, alice: Person
+) -> None:
+    end_by_takedown(services, alice)
+    session = services.sessions.login(alice.handle, alice.password, allow_takendown=True)
+    read = load_methods()["com.atproto.sync.getRepo"]
+    assert send(web, read, alice, session.tokens.access_jwt).status == 200
+
+    services.takedowns.update(AccountSubject(alice.did), Takedown(applied=False), deactivated=None)
+
+    assert send(web, read, alice, session.tokens.access_jwt).error == REVOKED

@@ -22,7 +22,7 @@ def test_new_password_counts_and_every_session_ends(
     assert stage.may_log_in(alice, "the new password")
     assert not stage.is_signed_in(alice)
     assert stage.is_signed_in(bob)
-    assert queued_mail()[-1] == ("password_changed", alice.email)
+    assert ("password_changed", alice.email) in queued_mail()
     reset = {"token": code, "password": "another"}
     assert stage.post("com.atproto.server.resetPassword", reset).error[1] == "InvalidToken"
 

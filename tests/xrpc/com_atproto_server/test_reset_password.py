@@ -29,7 +29,7 @@ def test_new_password_counts_and_every_session_ends(
     assert not stage.may_log_in(alice, alice.password)
     assert not stage.is_signed_in(alice)
     assert stage.is_signed_in(bob)
-    assert queued_mail()[-1] == ("password_changed", alice.email)
+    assert ("password_changed", alice.email) in queued_mail()
 
 
 def test_code_works_once(stage: Stage, alice: Person, code: str) -> None:

@@ -29,6 +29,7 @@ from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
 from pds.services.maintenance import release_connection
+from pds.services.slices import StoppedError
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -102,6 +103,8 @@ def run_job(job: Job, services: Services) -> None:
     """Run one job now. What goes wrong is logged, never raised."""
     try:
         job.function(services)
+    except StoppedError:
+        pass  # the next start goes on with it
     except Exception:
         logger.exception("job %s failed; it will be tried again in %s", job.name, job.every)
     finally:

@@ -30,13 +30,13 @@ from pds.atproto.firehose_frames import (
 from pds.atproto.syntax.datetime import format_datetime
 from pds.errors import FutureCursorError
 from pds.services.clock import Clock
+from pds.services.slices import Slices
 from pds.storage import database, events, server_state
 
 RING_BYTES = 8_000_000
 # A subscriber that stops reading pins one batch until it is given up on, and there may be a
 # thousand of them.
 BATCH_BYTES = 131_072
-PRUNE_SLICE = 1_000
 _PRUNED = "events_pruned_through"
 
 
@@ -113,20 +113,20 @@ class Sequencer:
             self._news.notify_all()
 
     def prune(self) -> int:
-        """Delete events older than the retention, a slice at a time; return how many."""
+        """Delete events older than the retention, in slices; return how many."""
         keep_from = events.first_seq_since(self._clock() - self._retention_us)
         if keep_from is None:
             keep_from = self._last_seq + 1
-        deleted = 0
-        while True:
-            with database.transaction():
-                count = events.prune_before(keep_from, PRUNE_SLICE)
-                if count:
-                    server_state.save_value(_PRUNED, str(keep_from - 1))
-            deleted += count
-            if count < PRUNE_SLICE:
-                self._drop_before(keep_from)
-                return deleted
+
+        def delete_some(limit: int) -> int:
+            count = events.prune_before(keep_from, limit)
+            if count:
+                server_state.save_value(_PRUNED, str(keep_from - 1))
+            return count
+
+        deleted = Slices(lambda: self._stopped).run(delete_some)
+        self._drop_before(keep_from)
+        return deleted
 
     def notice_others(self) -> None:
         """Look for events that another process has appended."""

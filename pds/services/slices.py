@@ -13,7 +13,7 @@ from typing import Final
 from pds.storage import database
 
 TARGET_S: Final = 0.01
-FIRST_ROWS: Final = 50
+FIRST_ROWS: Final = 10
 FEWEST_ROWS: Final = 10
 MOST_ROWS: Final = 1_000
 _SHORTEST_REST_S: Final = 0.001

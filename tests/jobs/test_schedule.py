@@ -12,6 +12,7 @@ import pytest
 
 from pds.jobs.schedule import JOBS, Job, Schedule, run_job
 from pds.services.clock import system_clock
+from pds.services.slices import StoppedError
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -39,6 +40,15 @@ def test_job_runs_again_and_again_until_stopped() -> None:
     assert all(services is SERVICES for services in seen)
     assert not thrice.acquire(timeout=0.05)
     assert len(seen) == runs
+
+
+def test_job_that_stops_with_the_server_has_not_failed(caplog: pytest.LogCaptureFixture) -> None:
+    def stop(_services: Services) -> None:
+        raise StoppedError
+
+    run_job(Job("stop", OFTEN, stop), SERVICES)
+
+    assert caplog.text == ""
 
 
 def test_failing_job_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:

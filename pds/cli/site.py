@@ -55,7 +55,7 @@ class Site:
     @contextmanager
     def database(self, *, in_any_shape: bool = False) -> Iterator[Config]:
         """Open the server's database; it must be in this program's shape unless told otherwise."""
-        from pds.storage import database
+        from pds.storage import database, migrate
 
         with told():
             environ = operator_environment(self._env_file)
@@ -66,26 +66,39 @@ class Site:
             database.open_database(file, busy_timeout_ms=WAIT_MS)
             try:
                 if not in_any_shape:
-                    _check_shape()
+                    _check_shape(*migrate.compare())
                 yield config
             finally:
                 # Not close_database: folding in the write-ahead log is the server's business.
                 database.close_thread_connection()
 
 
-def become_owner(directory: Path) -> None:
-    """As root, go on as the user whose data it is: what root makes, the server could not write."""
-    if os.geteuid() != 0 or not directory.exists():
+def become_owner(directory: Path, program: str = os.__file__) -> None:
+    """As root, go on as the user whose data it is: what root makes, the server could not write.
+
+    An owner who may not even read ``program`` is not who runs the server; then root it is.
+    """
+    if os.geteuid() != 0 or not directory.exists() or directory.stat().st_uid == 0:
         return
-    owner = directory.stat()
-    if owner.st_uid == 0:
-        return
+    owner, before = directory.stat(), (os.getgroups(), os.getegid())
+    os.setgroups(_groups_of(owner.st_uid, owner.st_gid))
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    is_reader = os.access(program, os.R_OK, effective_ids=True)
+    os.seteuid(0)
+    if is_reader:
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+    else:
+        os.setegid(before[1])
+        os.setgroups(before[0])
+
+
+def _groups_of(user_id: int, group_id: int) -> list[int]:
     try:
-        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        return os.getgrouplist(pwd.getpwuid(user_id).pw_name, group_id)
     except KeyError:  # a user without a name, as in containers
-        os.setgroups([])
-    os.setgid(owner.st_gid)
-    os.setuid(owner.st_uid)
+        return [group_id]
 
 
 def _check_file(file: Path, environ: dict[str, str]) -> None:
@@ -105,10 +118,7 @@ def _where_else(environ: dict[str, str]) -> str:
     return "start the server once, or name its settings with --env-file or PDS_ENV_FILE"
 
 
-def _check_shape() -> None:
-    from pds.storage import migrate
-
-    missing, unknown = migrate.compare()
+def _check_shape(missing: list[str], unknown: list[str]) -> None:
     if unknown:
         message = (
             "the database belongs to a newer version (it has had"

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -204,17 +205,29 @@ def test_database_of_a_newer_version_is_told(operator: Operator) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.slow
-def test_root_goes_on_as_the_owner_of_the_data(tmp_path: Path) -> None:
-    os.chown(tmp_path, 64_321, 64_322)
+@pytest.mark.parametrize(
+    ("program_mode", "becomes"),
+    [
+        (0o644, "(64321, 64321, 64321) (64322, 64322, 64322) [64322]"),
+        (0o600, f"(0, 0, 0) {os.getresgid()} {os.getgroups()}"),
+    ],
+    ids=["who can run the server", "who cannot run the server"],
+)
+def test_root_goes_on_as_the_owner_of_the_data(program_mode: int, becomes: str) -> None:
     code = (
         "import os, pathlib, sys; from pds.cli.site import become_owner;"
-        " become_owner(pathlib.Path(sys.argv[1])); print(os.getresuid(), os.getresgid(),"
-        " os.getgroups())"
+        " become_owner(pathlib.Path(sys.argv[1]), sys.argv[2]);"
+        " print(os.getresuid(), os.getresgid(), os.getgroups())"
     )
+    with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile() as program:
+        os.chown(folder, 64_321, 64_322)
+        Path(program.name).chmod(program_mode)
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=HERE, capture_output=True, text=True
-    )
+        done = subprocess.run(
+            [sys.executable, "-c", code, folder, program.name],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+        )
 
-    expected = "(64321, 64321, 64321) (64322, 64322, 64322) []\n"
-    assert (done.stdout, done.stderr) == (expected, "")
+    assert (done.stdout.strip(), done.stderr) == (becomes, "")

@@ -23,6 +23,7 @@ def test_code_is_issued_and_mailed(services: Services, alice: Person) -> None:
         answer = http.post(NSID, alice)
 
     assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["Hearth-Notice"] == services.email_tokens.hint()
     assert codes() == [("plc_operation",)]
     assert rows("SELECT topic FROM outgoing_mail") == [("plc_operation",)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from pds.services.rate_limits import RateLimits
 from pds.xrpc import limits
-from pds.xrpc.method import Auths, Call, Limit, Method
+from pds.xrpc.method import Auths, Call, Limit, LimitKey, Method
 from tests.factories import START_US, StillClock
 from tests.web.harness import Answer, Running, lexicon, make_config, make_services, running
 
@@ -271,6 +271,30 @@ def test_many_addresses_guessing_one_name_do_not_lock_its_owner_out(
         log_in(login_server, "alice.test", home, "right") == 200
     )  # where she has logged in before
     assert log_in(login_server, "alice@example.com", 100) == 200  # and by her other name anywhere
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "same", "other"),
+    [
+        ("email", "email", ["a@example.com", " A@Example.com "], "b@example.com"),
+        ("subject", "did", ["did:plc:abc", "did:plc:abc"], "did:plc:abd"),
+    ],
+)
+def test_what_the_body_names_is_counted_from_any_address(
+    clock: StillClock, key: LimitKey, field: str, same: list[str], other: str
+) -> None:
+    nsid = "test.web.ask"
+    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string"}}}
+    document = lexicon(nsid, "procedure", input={"encoding": "application/json", "schema": schema})
+    services = make_services({nsid: document}, rate_limits=RateLimits(clock, enabled=True))
+    method = Method(nsid, "procedure", Auths.NONE, answer_note, (Limit("ask", 1, 60, key=key),))
+    with running(services, {nsid: method}) as server:
+
+        def send(value: str, address: str) -> int:
+            return server.post_json(f"/xrpc/{nsid}", {field: value}, X_Forwarded_For=address).status
+
+        assert [send(same[0], "192.0.2.1"), send(same[1], "192.0.2.2")] == [200, 429]
+        assert send(other, "192.0.2.1") == 200
 
 
 def test_budget_of_the_real_server_is_the_references() -> None:

@@ -21,7 +21,7 @@ class MailSender:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
+    def stop(self, timeout_s: float = 2.0) -> None:
         """Wait at most ``timeout_s`` for the message under way; it is kept and sent again later."""
         self._outbox.stop()
         self._thread.join(timeout_s)

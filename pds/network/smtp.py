@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Protocol
@@ -59,51 +61,59 @@ class SmtpTransport:
         self._server = server
         self._helo = server.helo or helo
         self._lock = threading.Lock()
-        self._connection: smtplib.SMTP | None = None
+        self._socket: socket.socket | None = None
         self._aborted = False
 
     def send(self, message: EmailMessage) -> None:
         try:
-            connection = self._connect()
+            server = self._server
+            connection = _Connection(
+                server.host, server.port, self._helo, server.timeout_s, self._open
+            )
             try:
-                self._register(connection)
                 self._secure(connection)
                 self._log_in(connection)
                 _hand_over(connection, message)
             finally:
-                self._register(None)
                 connection.close()
         except smtplib.SMTPResponseException as error:
             raise MailServerError(_reply(error.smtp_code, error.smtp_error)) from error
         except OSError as error:  # smtplib's own errors are of this kind as well
             raise MailServerError(_shortened(str(error) or type(error).__name__)) from error
+        finally:
+            self._socket = None
 
     def abort(self) -> None:
         with self._lock:
             self._aborted = True
-            connection = self._connection
-        if connection is not None and connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(2)
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _register(self, connection: smtplib.SMTP | None) -> None:
+    def _watch(self, sock: socket.socket) -> None:
+        """From now on ``abort`` cuts off this socket."""
         with self._lock:
-            self._connection = connection
-            if connection is not None and self._aborted:
+            self._socket = sock
+            if self._aborted:
+                sock.close()
                 message = "stopping"
                 raise MailServerError(message)
 
-    def _connect(self) -> smtplib.SMTP:
-        server = self._server
-        if server.security == "tls":
-            return smtplib.SMTP_SSL(
-                server.host,
-                server.port,
-                self._helo,
-                timeout=server.timeout_s,
-                context=self._context(),
-            )
-        return smtplib.SMTP(server.host, server.port, self._helo, timeout=server.timeout_s)
+    def _open(self, host: str, port: int, timeout_s: float) -> socket.socket:
+        plain = socket.create_connection((host, port), timeout_s)
+        self._watch(plain)
+        if self._server.security != "tls":
+            return plain
+        secured = self._context().wrap_socket(
+            plain, server_hostname=host, do_handshake_on_connect=False
+        )
+        self._watch(secured)
+        try:
+            secured.do_handshake()
+        except BaseException:
+            secured.close()
+            raise
+        return secured
 
     def _secure(self, connection: smtplib.SMTP) -> None:
         """STARTTLS where it is wanted; a password is not sent over the network without."""
@@ -113,6 +123,8 @@ class SmtpTransport:
         connection.ehlo_or_helo_if_needed()
         if connection.has_extn("starttls"):
             connection.starttls(context=self._context())
+            if connection.sock is not None:
+                self._watch(connection.sock)
             return
         exposed = server.user is not None and not server.is_on_this_machine
         if server.security == "starttls" or exposed:
@@ -132,6 +144,24 @@ class SmtpTransport:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+class _Connection(smtplib.SMTP):
+    """SMTP over a socket that ``open_socket`` opens: one that can be cut off from the start."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        helo: str,
+        timeout_s: float,
+        open_socket: Callable[[str, int, float], socket.socket],
+    ) -> None:
+        self._open_socket = open_socket
+        super().__init__(host, port, helo, timeout_s)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._open_socket(host, port, timeout)
 
 
 class SendmailTransport:

@@ -250,36 +250,53 @@ def test_server_that_speaks_nonsense_is_told() -> None:
     assert len(str(caught.value)) <= 300
 
 
-def test_sending_can_be_cut_off(trusted: Path) -> None:
-    with mail_server() as server:
-        entered, release = threading.Event(), threading.Event()
-        handle = server.handle_MAIL
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_sending_can_be_cut_off_from_the_start(scheme: str) -> None:
+    """Before the greeting, or in the middle of the handshake; and after that for good."""
+    with silent_server() as (port, accepted):
+        transport = SmtpTransport(smtp_url(f"{scheme}://127.0.0.1:{port}"), HELO)
+        outcome = _cut_off(transport, accepted)
+        with pytest.raises(MailServerError, match="stopping"):
+            transport.send(message())
 
-        async def linger(*args: object) -> str:
+    assert isinstance(outcome, MailServerError)
+
+
+def test_sending_can_be_cut_off_after_starttls(trusted: Path) -> None:
+    with mail_server("starttls", certificate=trusted) as server:
+        entered, release = threading.Event(), threading.Event()
+
+        async def linger(*_: object) -> str:
             entered.set()
             release.wait(10)
-            return await handle(*args)  # type: ignore[arg-type] # as aiosmtpd calls it
+            return "250 OK"
 
         server.handle_MAIL = linger  # type: ignore[method-assign,assignment]
-        transport = SmtpTransport(smtp_url(f"smtp://127.0.0.1:{server.port}"), HELO)
-        outcome: list[Exception] = []
-
-        def work() -> None:
-            try:
-                transport.send(message())
-            except MailServerError as error:
-                outcome.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        assert entered.wait(5)
-        transport.abort()
-        thread.join(5)
+        transport = SmtpTransport(smtp_url(f"smtp://localhost:{server.port}"), HELO)
+        outcome = _cut_off(transport, entered)
         release.set()
-        assert len(outcome) == 1
-        with pytest.raises(MailServerError):
-            transport.send(message())
+
+    assert isinstance(outcome, MailServerError)
     assert server.delivered == []
+
+
+def _cut_off(transport: SmtpTransport, when: threading.Event) -> Exception | None:
+    """Send in a thread, abort once ``when`` is set; what came of it, or None."""
+    outcomes: list[Exception] = []
+
+    def work() -> None:
+        try:
+            transport.send(message())
+        except MailServerError as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert when.wait(5)
+    transport.abort()
+    thread.join(5)
+    assert not thread.is_alive()
+    return outcomes[0] if outcomes else None
 
 
 # --- sendmail ------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ def run(services: Services, account: AccountRow) -> None:
         lambda: repos.apply_writes(account, [post(services, n) for n in range(BATCH)]),
         10,
     )
+    token = services.sessions.issue(account).access_jwt
+    show("check an access token", lambda: services.sessions.verify_access(token), 1_000)
     show("get a record", lambda: records.get(account.did, POST, rkeys[50]), 1_000)
     show(
         "list 100 records",

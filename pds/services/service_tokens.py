@@ -34,6 +34,7 @@ MAX_LIFETIME_S = 60 * 60  # what servers of this network give out
 CLOCK_SKEW_S = 5 * 60
 MAX_AHEAD_S = MAX_LIFETIME_S + CLOCK_SKEW_S
 MAX_REMEMBERED = 10_000
+LOOK_AGAIN_EVERY_S = 30
 _SECOND_US = 1_000_000
 
 
@@ -55,7 +56,8 @@ class ServiceTokens:
         self._clock = clock
         self._identity = identity
         self._used: dict[bytes, float] = {}  # digest of what was signed → when the token lapses
-        self._used_lock = threading.Lock()
+        self._looked_again: dict[str, int] = {}  # DID → when its keys were fetched anew
+        self._lock = threading.Lock()
 
     def verify_user(self, token: str, lxm: str) -> str:
         """The DID whose repo key signed a token made for this server and the method ``lxm``.
@@ -106,7 +108,7 @@ class ServiceTokens:
         """Remember a token, or raise when it is used. Only tokens that are verified come here."""
         digest = hashlib.sha256(signed).digest()
         now_s = self._clock() // _SECOND_US
-        with self._used_lock:
+        with self._lock:
             self._used = {known: at for known, at in self._used.items() if at >= now_s}
             if digest in self._used:
                 raise ServiceTokenError("BadJwt", "jwt was used before")
@@ -122,9 +124,24 @@ class ServiceTokens:
         key = self._identity.signing_key_of(did, key_id=key_id)
         if _verifies(key, signed, signature):
             return
-        current = self._identity.signing_key_of(did, key_id=key_id, force=True)
-        if current == key or not _verifies(current, signed, signature):
-            raise ServiceTokenError("BadJwtSignature", "jwt signature does not match jwt issuer")
+        if self._may_look_again(did):
+            current = self._identity.signing_key_of(did, key_id=key_id, force=True)
+            if current != key and _verifies(current, signed, signature):
+                return
+        raise ServiceTokenError("BadJwtSignature", "jwt signature does not match jwt issuer")
+
+    def _may_look_again(self, did: str) -> bool:
+        """Anybody can send forged tokens; the issuer's server must not be asked for each."""
+        now_us = self._clock()
+        with self._lock:
+            last_us = self._looked_again.get(did)
+            if last_us is not None and now_us - last_us < LOOK_AGAIN_EVERY_S * _SECOND_US:
+                return False
+            self._looked_again.pop(did, None)  # the dictionary stays in the order of time
+            self._looked_again[did] = now_us
+            if len(self._looked_again) > MAX_REMEMBERED:
+                del self._looked_again[next(iter(self._looked_again))]
+            return True
 
 
 def _verifies(did_key: str | None, signed: bytes, signature: bytes) -> bool:

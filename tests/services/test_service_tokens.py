@@ -11,6 +11,7 @@ from pds.atproto import plc
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.errors import InvalidTokenError, ServiceTokenError, UnresolvableDidError
 from pds.services import service_tokens
+from pds.services.identity import Identity
 from pds.services.service_tokens import ServiceTokens
 from tests.factories import CREATE_ACCOUNT, Newcomer, Person, StillClock, make_newcomer
 
@@ -272,3 +273,36 @@ def test_users_tokens_may_be_used_again(services: Services) -> None:
 
     for _ in range(3):
         services.service_tokens.verify_user(token, CREATE_ACCOUNT)
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def test_forged_tokens_have_the_keys_fetched_anew_now_and_then_only(
+    services: Services, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer, other = make_newcomer(services), make_newcomer(services, "dora.old.test")
+    forced: list[str] = []
+    look_up = Identity.signing_key_of
+
+    def counting(self: Identity, did: str, *, key_id: str, force: bool = False) -> str | None:
+        if force:
+            forced.append(did)
+        return look_up(self, did, key_id=key_id, force=force)
+
+    monkeypatch.setattr(Identity, "signing_key_of", counting)
+
+    def forge(owner: Newcomer) -> None:
+        token = owner.token(services, key=PrivateKey.generate())
+        with pytest.raises(ServiceTokenError, match="signature does not match"):
+            services.service_tokens.verify_user(token, CREATE_ACCOUNT)
+
+    for owner in (newcomer, newcomer, other, newcomer):
+        forge(owner)
+    assert forced == [newcomer.did, other.did]
+
+    clock.advance(30)
+    forge(newcomer)
+    assert forced == [newcomer.did, other.did, newcomer.did]
+    right = newcomer.token(services)
+    assert services.service_tokens.verify_user(right, CREATE_ACCOUNT) == newcomer.did

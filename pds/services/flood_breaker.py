@@ -112,8 +112,9 @@ class FloodBreaker:
         Raises:
             SignUpClosedError
         """
-        if self._read().closed:
-            raise self._refusal("closed for now")
+        closed = self._read().closed
+        if closed:
+            raise self._refusal(closed)
 
     def admit(self) -> None:
         """Refuse a sign-up that is otherwise in order; the first one past a cap raises the alarm.
@@ -128,7 +129,7 @@ class FloodBreaker:
             reason = self._why_not(state)
             self._raise_alarm(state, reason)
         if reason is not None:
-            raise self._refusal("full" if reason == "full" else "closed for now")
+            raise self._refusal(reason)
 
     def count(self) -> None:
         """Count a sign-up, in the transaction that makes the account and before it does.
@@ -137,8 +138,9 @@ class FloodBreaker:
             SignUpClosedError: others came in since ``admit``.
         """
         state = self._read()
-        if self._why_not(state) is not None:
-            raise self._refusal("closed for now")
+        reason = self._why_not(state)
+        if reason is not None:
+            raise self._refusal(reason)
         if self._per_hour:
             state.recent_us.append(self._clock())
         if self._per_hour or state.told_full:
@@ -181,9 +183,10 @@ class FloodBreaker:
         state.since = format_datetime(self._clock())
         return state
 
-    def _refusal(self, how: str) -> SignUpClosedError:
+    def _refusal(self, reason: Reason) -> SignUpClosedError:
+        what = "This server is full" if reason == "full" else "Sign-up on this server is closed"
         whom = f"its operator ({self._contact})" if self._contact else "its operator"
-        return SignUpClosedError(f"Sign-up on this server is {how}: ask {whom} for an account")
+        return SignUpClosedError(f"{what}: ask {whom} for an account")
 
     def _read(self) -> _State:
         """The stored state, without what is older than an hour."""

@@ -130,7 +130,7 @@ def test_closed_sign_up_is_told_and_changes_nothing(services: Services, http: Wi
     told = (
         400,
         "InvalidRequest",
-        "Sign-up on this server is closed for now: ask its operator for an account",
+        "Sign-up on this server is closed: ask its operator for an account",
     )
     assert (first.error, second.error) == (told, told)
     assert everything() == before

@@ -33,7 +33,9 @@ def test_flood_of_sign_ups_stops_at_the_cap(tmp_path: Path) -> None:
         assert outcomes.pop("in") == CAP
         [(refusal, times)] = outcomes.items()
         assert times == 700 - CAP
-        assert refusal.startswith("400 InvalidRequest: Sign-up on this server is closed for now")
+        assert refusal.startswith(
+            "400 InvalidRequest: Sign-up on this server is closed: ask its operator"
+        )
         assert member.post("still here")["uri"]
         repos = server.get("com.atproto.sync.listRepos", limit=1000)["repos"]
         assert len(repos) == CAP + 1

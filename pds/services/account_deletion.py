@@ -44,6 +44,7 @@ from pds.storage.deletions import LARGE_TABLES, DeletionRow
 logger = logging.getLogger("pds.accounts")
 
 _EVENTS_READ: Final = 10_000
+_REST_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,9 @@ class AccountDeletion:
         for table in LARGE_TABLES:
             slices.run(partial(deletions.delete_some, table, deletion.account_id))
         self._delete_events(deletion, slices)
-        self._parts.blobs.delete_files_of(deletion.account_id, deletion.did)
+        while not self._parts.blobs.delete_files_of(deletion.account_id, deletion.did):
+            if self._stopping.wait(_REST_S):
+                raise StoppedError
         with transaction():
             did_cache.remove_document(deletion.did)
             deletions.remove(deletion.account_id)

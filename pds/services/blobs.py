@@ -17,7 +17,6 @@ import errno
 import logging
 import re
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +50,6 @@ UPLOAD_LIFE_US: Final = 24 * HOUR_US
 _BATCH: Final = 500
 _LOCKS: Final = 64
 _FILES_AT_ONCE: Final = 25  # more, and the file system lets the next commit wait
-_REST_S: Final = 0.005
 _MISSING_SHOWN: Final = 20
 _LONGEST_PLAIN_DID: Final = 255
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -246,16 +244,16 @@ class Blobs:
                 deleted += self._delete_due(blob.account_id, blob.did, [blob.cid], through_us)
         return deleted
 
-    def delete_files_of(self, account_id: int, did: str) -> None:
-        """Remove every file of an account whose row is gone. Doing it again is harmless."""
-        left = True
-        while left:
-            # Uploads that saw the account are through now, and none after this puts a file there.
-            with self._lock(account_id), self._files.hold(alone=True):
-                if not deletions.is_being_deleted(did):
-                    return  # another process has finished, and the account may be back
-                left = self._files.delete_some(did, _FILES_AT_ONCE)
-            time.sleep(_REST_S)
+    def delete_files_of(self, account_id: int, did: str) -> bool:
+        """Remove some files of an account whose row is gone; call it until it says True: all.
+
+        Doing it again is harmless.
+        """
+        # Uploads that saw the account are through now, and none after this puts a file there.
+        with self._lock(account_id), self._files.hold(alone=True):
+            if not deletions.is_being_deleted(did):
+                return True  # another process has finished, and the account may be back
+            return not self._files.delete_some(did, _FILES_AT_ONCE)
 
     def sweep_files(self) -> SweepResult:
         """Remove files without a row, over an hour old, and report rows without a file."""

@@ -26,6 +26,8 @@ from tests.factories import (
     read_events,
 )
 from tests.leftovers import all_rows, blob_files, rows_naming
+from tests.over_http import Wire, wire
+from tests.web.harness import Answer
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -161,6 +163,62 @@ def test_did_that_comes_back_finds_nothing_old(services: Services) -> None:
     row = accounts.find_by_did(newcomer.did)
     assert row is not None
     assert services.repos.counts(row.id) == (2, 0)
+
+
+def test_nothing_from_before_lets_the_returned_owner_in(services: Services) -> None:
+    newcomer = make_newcomer(services)
+    first = services.accounts.create(newcomer.wants()).tokens
+    made = services.app_passwords.create(newcomer.did, "phone", privileged=True)
+    row = accounts.find_by_did(newcomer.did)
+    assert row is not None
+    services.email_tokens.request(row, "delete_account")
+    services.accounts.delete(newcomer.did)
+    services.accounts.clean_up()
+    services.accounts.create(newcomer.wants(password="a new password"))
+    with wire(services) as http:
+        answers = {
+            "access token": http.get("com.atproto.server.getSession", f"Bearer {first.access_jwt}"),
+            "refresh token": http.post(
+                "com.atproto.server.refreshSession", f"Bearer {first.refresh_jwt}"
+            ),
+            "app password": log_in(http, newcomer.did, made.password),
+            "old password": log_in(http, newcomer.did, "password of carol"),
+            "new password": log_in(http, newcomer.did, "a new password"),
+        }
+
+    assert {name: answer.status for name, answer in answers.items()} == {
+        "access token": 400,
+        "refresh token": 400,
+        "app password": 401,
+        "old password": 401,
+        "new password": 200,
+    }
+    assert services.email_tokens.pending() == []
+
+
+def log_in(http: Wire, did: str, password: str) -> Answer:
+    body = {"identifier": did, "password": password}
+    return http.post("com.atproto.server.createSession", None, body)
+
+
+def test_owner_who_returns_too_soon_is_told_so(services: Services) -> None:
+    newcomer = make_newcomer(services)
+    services.accounts.create(newcomer.wants())
+    body = {
+        "handle": "carol.test",
+        "did": newcomer.did,
+        "email": "carol@example.com",
+        "password": "password",
+    }
+    with wire(services) as http, no_clean_up(services):
+        services.accounts.delete(newcomer.did)
+        before = all_rows()
+        header = f"Bearer {newcomer.token(services)}"
+        reply = http.post("com.atproto.server.createAccount", header, body)
+
+        assert reply.error[:2] == (400, "AlreadyExists")
+        assert "still being deleted" in reply.error[2]
+        assert all_rows() == before
 
 
 def test_clean_up_with_nothing_to_do_changes_nothing(services: Services, alice: Person) -> None:

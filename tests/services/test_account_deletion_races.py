@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from pds.errors import (
     RepoNotFoundError,
 )
 from pds.services.record_writes import Write
+from pds.services.slices import StoppedError
 from pds.storage import accounts, deletions, events
 from pds.storage.blob_files import BlobFiles
 from tests.belongings import CREATED_AT, POST, fill, no_clean_up
@@ -155,6 +157,31 @@ def test_writes_and_uploads_racing_with_the_deletion_leave_nothing(services: Ser
         services.accounts.clean_up()
         assert rows_naming(person.did, account_id=row.id) == {"event": 1, "plc_operation": 1}
         assert blob_files(services) == ["tmp"]
+
+
+def test_stop_comes_between_two_handfuls_of_files(
+    services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = alice.row
+    for number in range(60):
+        services.blobs.upload(row, io.BytesIO(str(number).encode()), "text/plain")
+    delete_some, calls = BlobFiles.delete_some, []
+
+    def stop_after_one(self: BlobFiles, did: str, limit: int) -> bool:
+        calls.append(limit)
+        services.accounts._deletion._stopping.set()
+        return delete_some(self, did, limit)
+
+    monkeypatch.setattr(BlobFiles, "delete_some", stop_after_one)
+    with no_clean_up(services):
+        services.accounts.delete(alice.did)
+    with suppress(StoppedError):  # the background may have been quicker, and stopped
+        services.accounts.clean_up()
+    services.accounts.close()
+
+    assert len(calls) == 1
+    assert len(blob_files(services)) == 2 + 60 - calls[0]
+    assert [left.did for left in deletions.list_unfinished()] == [alice.did]
 
 
 # --- crashes -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import email
 import ipaddress
@@ -107,6 +108,36 @@ class MailServer:
         return code
 
 
+class _Controller(Controller):
+    """Ends with its connections: those still open would be left to the garbage collector."""
+
+    def __init__(self, handler: MailServer, **options: Any) -> None:
+        self._sessions: list[SMTP] = []
+        super().__init__(handler, "127.0.0.1", ready_timeout=10, server_hostname="mx", **options)
+
+    def factory(self) -> SMTP:
+        session: SMTP = super().factory()  # type: ignore[no-untyped-call]
+        self._sessions.append(session)
+        return session
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(5)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        assert self.server is not None
+        self.server.close()
+        await asyncio.sleep(0.01)  # what was just accepted becomes a session meanwhile
+        for _ in range(1_000):
+            still_open = [session for session in self._sessions if session.transport is not None]
+            if not still_open:
+                return
+            for session in still_open:
+                assert session.transport is not None
+                session.transport.close()
+            await asyncio.sleep(0.001)
+
+
 @contextmanager
 def mail_server(
     kind: Kind = "plain",
@@ -135,9 +166,7 @@ def mail_server(
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate / "server.pem", certificate / "server.key")
         options["ssl_context" if kind == "smtps" else "tls_context"] = context
-    controller = Controller(
-        server, "127.0.0.1", port or free_port(), ready_timeout=10, server_hostname="mx", **options
-    )
+    controller = _Controller(server, port=port or free_port(), **options)
     controller.start()
     server.port = controller.port
     try:

@@ -179,6 +179,7 @@ class TestServerThatIsAway:
                 clock.advance(DELAYS_S[0])
                 stage.services.outbox.wake()
                 assert reset(stage, mail.last_code()) == 200
+                mail.wait_for(2)
 
     def test_mail_survives_the_end_of_the_process(
         self, services: Services, config: Config, alice: Person, port: int, clock: StillClock
@@ -190,6 +191,7 @@ class TestServerThatIsAway:
         try:
             with back as mail, sending_mail(again), open_stage(again) as stage:
                 assert reset(stage, mail.last_code()) == 200
+                mail.wait_for(2)
         finally:
             again.close()
 

@@ -1,4 +1,4 @@
-"""An account with some thousands of records and dozens of blobs, on any server."""
+"""An account with thousands of records and hundreds of blobs, on any server."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from pds.atproto.syntax.tid import Tid
 from tests.server_process import Account, ServerProcess
 
-POSTS = 2_000
-BLOBS = 48
+POSTS = 2_100
+BLOBS = 218
 BATCH = 200
 DATE = "2026-01-01T00:00:00.000Z"
 START_US = 1_700_000_000_000_000
@@ -28,15 +28,31 @@ CID = "bafyreihyrpefhacm6kkp4ql6j6udakdit7g3dmkzfriqfykhjw6cad5lrm"
 
 Record = dict[str, Any]
 
+# In full, so that servers that fill in defaults have none to fill in.
+PREFERENCES: list[Record] = [
+    {"$type": "app.bsky.actor.defs#adultContentPref", "enabled": True},
+    {"$type": "app.bsky.actor.defs#contentLabelPref", "label": "spam", "visibility": "hide"},
+    {
+        "$type": "app.bsky.actor.defs#personalDetailsPref",
+        "birthDate": "1990-01-01T00:00:00.000Z",
+    },
+    {"$type": "app.bsky.actor.defs#interestsPref", "tags": list(TEXTS[:3])},
+]
 
-def create_big_account(server: ServerProcess, name: str) -> Account:
-    """Create the account, write, change and delete; what is left is some 4,000 records."""
+
+def create_big_account(
+    server: ServerProcess, name: str, *, posts: int = POSTS, blobs: int = BLOBS
+) -> Account:
+    """Create the account, write, change and delete: 5,000 records and 200 blobs are left."""
     account = server.create_account(f"{name}-{secrets.token_hex(4)}")
-    records = dict(_records(account.did, [_upload(account, number) for number in range(BLOBS)]))
+    uploads = [_upload(account, number) for number in range(blobs)]
+    records = dict(_records(account.did, uploads, posts))
     _apply(account, [("create", path, value) for path, value in records.items()])
-    posts = [path for path in records if path.startswith("app.bsky.feed.post/")]
-    _apply(account, [("update", path, _post(f"changed: {path}")) for path in posts[1::9]])
+    changed = [path for path in records if path.startswith("app.bsky.feed.post/")]
+    _apply(account, [("update", path, _post(f"changed: {path}")) for path in changed[1::9]])
     _apply(account, [("delete", path, None) for path in list(records)[2::13]])
+    preferences = {"preferences": PREFERENCES}
+    server.post("app.bsky.actor.putPreferences", preferences, token=account.token)
     return account
 
 
@@ -72,14 +88,14 @@ def _upload(account: Account, number: int) -> Record:
     return blob
 
 
-def _records(did: str, blobs: list[Record]) -> Iterator[tuple[str, Record]]:
+def _records(did: str, blobs: list[Record], posts: int) -> Iterator[tuple[str, Record]]:
     pictures = [blob for blob in blobs if blob["mimeType"].startswith("image/")]
     small = [blob for blob in pictures if blob["size"] < 900_000]
     profile = {"displayName": TEXTS[2], "description": TEXTS[4], "avatar": small[0]}
     yield _typed("app.bsky.actor.profile", "self", profile)
     for number, blob in enumerate(blobs):
         yield _typed("com.example.attachment", f"blob-{number}", {"file": blob, "seen": [blob]})
-    for number in range(POSTS):
+    for number in range(posts):
         rkey = str(Tid.from_us(START_US + number * 86_400_000_111, number % 1_024))
         post = _post(f"{number}: {TEXTS[number % len(TEXTS)]}")
         if number % 50 == 0:

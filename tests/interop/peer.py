@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from pds.atproto.crypto.keypair import PrivateKey, PublicKey
+from pds.atproto.crypto.keypair import PublicKey
 from pds.atproto.did_document import parse_did_document
-from pds.atproto.plc.operations import build_update
 from tests.server_process import ServerProcess
 
 PAGE = 100
@@ -42,45 +41,24 @@ class Directory:
         assert key is not None
         return PublicKey.from_did_key(key)
 
-    def update(self, did: str, signer: PrivateKey, credentials: dict[str, Any]) -> None:
-        """Put what the new server recommends into the DID document."""
-        operation = build_update(
-            self.get(f"{did}/log/last"),
-            signer=signer,
-            rotation_keys=credentials["rotationKeys"],
-            also_known_as=credentials["alsoKnownAs"],
-            verification_methods=credentials["verificationMethods"],
-            services=credentials["services"],
-        )
-        request = urllib.request.Request(
-            f"{self.url}/{did}",
-            data=json.dumps(operation).encode(),
-            headers={"Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            assert reply.status == 200
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The reference server, with the key that may change the DIDs it made."""
+    """The reference server; ``mail_port``: where it expects its mail server."""
 
     server: Peer
     directory: Directory
-    rotation_key: PrivateKey
+    mail_port: int
 
 
 def find_reference() -> Reference:
     """The reference server that the environment names; without one the test is skipped."""
-    names = ("HEARTH_REFERENCE_URL", "HEARTH_REFERENCE_PLC_URL", "HEARTH_REFERENCE_ROTATION_KEY")
+    names = ("HEARTH_REFERENCE_URL", "HEARTH_REFERENCE_PLC_URL", "HEARTH_REFERENCE_MAIL_PORT")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
         pytest.skip(f"no reference server: {', '.join(missing)} not set (tests/interop/README.md)")
-    url, plc_url, key = (os.environ[name] for name in names)
-    return Reference(
-        Peer(url), Directory(plc_url.rstrip("/")), PrivateKey.from_bytes(bytes.fromhex(key))
-    )
+    url, plc_url, port = (os.environ[name] for name in names)
+    return Reference(Peer(url), Directory(plc_url.rstrip("/")), int(port))
 
 
 def all_pages(server: ServerProcess, nsid: str, field: str, **params: Any) -> Iterator[Any]:

@@ -19,10 +19,20 @@ import pytest
 
 from pds.atproto.car import read_car
 from pds.atproto.commit import decode_commit
+from pds.atproto.crypto.keypair import PrivateKey
 from pds.atproto.mst.check import verify_tree
+from pds.atproto.plc.operations import build_update
+from pds.atproto.service_auth import create_service_token
 from tests.fakes.mail_server import MailServer, mail_server
 from tests.firehose_consumer import Consumer, RepoState
-from tests.moving import BEFORE_THE_DID_CHANGES, STEPS, Home, Move
+from tests.moving import (
+    BEFORE_THE_DID_CHANGES,
+    CAR_TYPE,
+    CREATE_ACCOUNT,
+    STEPS,
+    Home,
+    Move,
+)
 from tests.server_process import Account, HttpError, ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -276,3 +286,57 @@ def test_killed_in_the_middle_of_the_import_nothing_or_everything_is_there(town:
 def suppressed(action: Any) -> None:
     with suppress(OSError, HttpError):
         action()
+
+
+def test_moves_in_though_the_old_server_is_gone(town: Town) -> None:
+    """All there is: a rotation key of one's own, and a copy of the repo."""
+    own, temporary = PrivateKey.generate(), PrivateKey.generate()
+    body = {"handle": "carol.new.test", "email": "carol@example.com", "password": "pass-word"}
+    reply = town.new.post("com.atproto.server.createAccount", {**body, "recoveryKey": own.did_key})
+    account = Account(town.new, reply["did"], reply["handle"], reply["accessJwt"])
+    path = account.post("before the fire")["uri"].removeprefix(f"at://{account.did}/")
+    copy_of_repo = town.new.get("com.atproto.sync.getRepo", did=account.did)
+    town.new.kill()
+
+    change_did(town, account.did, own, verification_methods={"atproto": temporary.did_key})
+    audience = town.old.get("com.atproto.server.describeServer")["did"]
+    word = create_service_token(
+        iss=account.did,
+        aud=audience,
+        lxm=CREATE_ACCOUNT,
+        key=temporary,
+        now=int(time.time()),
+        jti="1",
+    )
+    entry = {**body, "did": account.did, "handle": "carol.old.test"}
+    token = town.old.post(CREATE_ACCOUNT, entry, token=word)["accessJwt"]
+    town.old.post("com.atproto.repo.importRepo", copy_of_repo, token=token, content_type=CAR_TYPE)
+    wanted = town.old.get("com.atproto.identity.getRecommendedDidCredentials", token=token)
+    change_did(
+        town,
+        account.did,
+        own,
+        rotation_keys=[own.did_key, *wanted["rotationKeys"]],
+        verification_methods=wanted["verificationMethods"],
+        also_known_as=wanted["alsoKnownAs"],
+        services=wanted["services"],
+    )
+    town.old.post("com.atproto.server.activateAccount", token=token)
+
+    collection, rkey = path.split("/")
+    record = town.old.get(
+        "com.atproto.repo.getRecord", repo="carol.old.test", collection=collection, rkey=rkey
+    )
+    assert record["value"]["text"] == "before the fire"
+    moved = Account(town.old, account.did, "carol.old.test", token)
+    rev = moved.post("after the fire")["commit"]["rev"]
+    catch_up(town.consumer(), town.old, account.did, rev)
+
+
+def change_did(town: Town, did: str, signer: PrivateKey, **changes: Any) -> None:
+    with urllib.request.urlopen(f"{town.old.url}/{did}/log/last", timeout=30) as reply:
+        last = json.loads(reply.read())
+    operation = json.dumps(build_update(last, signer=signer, **changes)).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{town.old.url}/{did}", operation, headers)
+    urllib.request.urlopen(request, timeout=30).close()

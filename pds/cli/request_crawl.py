@@ -12,17 +12,19 @@ from pds.cli.site import Site
 @click.command("request-crawl")
 @click.argument("relays", nargs=-1)
 @json_option
-@click.pass_context
-def request_crawl(context: click.Context, relays: tuple[str, ...], *, as_json: bool) -> None:
+@click.pass_obj
+def request_crawl(site: Site, relays: tuple[str, ...], *, as_json: bool) -> None:
     """Ask RELAYS, or those in PDS_CRAWLERS, to come and read what is posted here."""
-    site: Site = context.obj
+    hosts = [host for relay in relays for host in relay.split(",") if host]
     with site.services() as services:
-        reports = services.crawl_requests.request(relays)
+        reports = services.crawl_requests.request(hosts)
     if not reports:
         message = "no relay to ask; name one, or set PDS_CRAWLERS"
         raise Failure(message)
     lines = facts((report.relay, report.problem or "asked") for report in reports)
     value = [{"relay": report.relay, "problem": report.problem} for report in reports]
     show({"relays": value}, lines, as_json=as_json)
-    if any(report.problem for report in reports):
-        context.exit(1)
+    deaf = [report.relay for report in reports if report.problem]
+    if deaf:
+        message = f"not asked: {', '.join(deaf)}; try again later"
+        raise Failure(message)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pds.cli import account_life
 from tests.cli.conftest import Operator
 from tests.factories import read_events
 
@@ -70,6 +71,27 @@ def test_operator_needs_no_invite_and_may_give_reserved_names(
 
 def test_full_handle_is_taken_as_it_is(operator: Operator) -> None:
     assert operator.create("Alice.test")["handle"] == "alice.test"
+
+
+def test_operator_may_give_a_handle_domain_itself(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDS_SERVICE_HANDLE_DOMAINS", ".home.example.com")
+
+    assert operator.create("home.example.com")["handle"] == "home.example.com"
+
+
+def test_what_is_missing_is_asked_at_a_terminal(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_life, "is_terminal", lambda: True)
+
+    result = operator.run("account", "create", answers="alice@example.com\nalice\n")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("E-mail address: ")
+    [account] = operator.ask("account", "list")["accounts"]
+    assert (account["handle"], account["email"]) == ("alice.test", "alice@example.com")
 
 
 @pytest.mark.parametrize("missing", ["--handle", "--email"])

@@ -24,10 +24,21 @@ def test_relays_are_asked_and_reported(operator: Operator, monkeypatch: pytest.M
             f"{relay.url} : asked",
             f"{other.url} : 127.0.0.1 answered with status 404",
         ]
+        assert result.stderr == f"Error: not asked: {other.url}; try again later\n"
         assert json.loads(relay.asked[0].body) == {"hostname": "localhost"}
         assert operator.ask("request-crawl", relay.url) == {
             "relays": [{"relay": relay.url, "problem": None}]
         }
+
+
+def test_relays_may_be_written_with_commas(operator: Operator) -> None:
+    with web_server() as relay, web_server() as other:
+        relay.text(PATH, "{}")
+        other.text(PATH, "{}")
+
+        asked = operator.ask("request-crawl", f"{relay.url},{other.url}")["relays"]
+
+    assert [report["relay"] for report in asked] == [relay.url, other.url]
 
 
 def test_no_relay_is_told(operator: Operator) -> None:

@@ -19,6 +19,7 @@ import urllib3
 from urllib3.exceptions import (
     HTTPError,
     LocationParseError,
+    NewConnectionError,
 )
 from urllib3.exceptions import (
     TimeoutError as Urllib3TimeoutError,
@@ -264,6 +265,9 @@ def _as_fetch_errors(host: str) -> Iterator[None]:
     except RefusedAddress as error:
         message = f"{error} has no public address"
         raise AddressRefusedError(message) from error
+    except NewConnectionError as error:  # which urllib3 counts among the timeouts
+        message = f"{host} could not be reached"
+        raise FetchError(message) from error
     except (TimeoutError, Urllib3TimeoutError) as error:
         message = f"{host} did not answer in time"
         raise FetchTimeoutError(message) from error

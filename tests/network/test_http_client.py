@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,6 +100,16 @@ def test_credentials_do_not_follow_to_another_origin(server: WebServer, http: Ht
 
         assert [asked.headers.get("authorization") for asked in server.asked] == ["secret"] * 2
         assert "authorization" not in other.asked[0].headers
+
+
+def test_a_server_that_is_not_there_is_no_timeout(http: HttpClient) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and not listening
+        port = taken.getsockname()[1]
+        with pytest.raises(FetchError, match="could not be reached") as raised:
+            http.get(f"http://127.0.0.1:{port}/")
+
+    assert (raised.value.error, raised.value.status) == ("UpstreamFailure", 502)
 
 
 # --- how much and how long ----------------------------------------------------------------------

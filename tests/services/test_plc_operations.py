@@ -63,6 +63,9 @@ def test_submitted_operation_is_published_and_announced(services: Services, alic
         ("#identity", alice.did, "alice.test")
     ]
     assert rows("SELECT * FROM identity_change") == []
+    [(topic, text)] = rows("SELECT topic, text FROM outgoing_mail")
+    assert topic == "identity_changed"
+    assert "its DID document was changed" in text
 
 
 def test_own_key_may_sign_what_is_submitted(services: Services, alice: Person) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pds.services import build_services
 from pds.services.session_scopes import Scope
-from tests.factories import Person, dump_tables, make_account, read_events, take_down
+from tests.factories import (
+    Person,
+    StillClock,
+    dump_tables,
+    make_account,
+    make_config,
+    read_events,
+    take_down,
+)
+from tests.fakes.plc_directory import FakePlcDirectory
+from tests.fakes.web_server import web_server
 from tests.over_http import ADMIN_HEADER, wire
 from tests.session_tools import access_as
 
@@ -50,6 +62,23 @@ def test_refusals_are_named_and_change_nothing(
 
     assert (status, error) == (400, name)
     assert message in said
+    assert (dump_tables(), dump_tables("identity_change")) == before
+
+
+def test_directory_that_fails_is_a_bad_gateway(tmp_path: Path, open_database: Path) -> None:
+    del open_database
+    directory = FakePlcDirectory()
+    with web_server() as server:
+        server.otherwise = directory.answer
+        services = build_services(make_config(tmp_path, did_plc_url=server.url), StillClock())
+        alice = make_account(services, "alice")
+        before = dump_tables(), dump_tables("identity_change")
+        directory.broken = 503
+        with wire(services) as http:
+            answer = http.post(NSID, alice, {"handle": "alice2.test"})
+        services.close()
+
+    assert answer.error[:2] == (502, "UpstreamFailure")
     assert (dump_tables(), dump_tables("identity_change")) == before
 
 

@@ -106,16 +106,18 @@ def test_basic_authorization_with_wrong_credentials_is_refused(site: Site) -> No
 
 
 def test_token_of_an_account_that_is_gone_writes_nothing(site: Site) -> None:
+    """It speaks for no session, and clients that are told so log in anew."""
     token = site.token(sub=NOBODY)
     reply = site.post("com.atproto.repo.createRecord", {**site.record(), "repo": NOBODY}, token)
-    refused(reply, 403, "AccountNotFound", NOBODY)
+    refused(reply, 400, "ExpiredToken", "expired")
     for nsid, body, kind in (("uploadBlob", b"x", "image/png"), ("importRepo", GOOD_CAR, CAR)):
         reply = site.post(f"com.atproto.repo.{nsid}", body, token, Content_Type=kind)
-        refused(reply, 403, "AccountNotFound")
-    site.post("com.atproto.server.activateAccount", b"", token).check_refused()
-    site.post("com.atproto.server.deactivateAccount", {}, token).check_refused()
-    for query in ("server.checkAccountStatus", "repo.listMissingBlobs"):
-        site.get(f"com.atproto.{query}", token).check_refused()
+        refused(reply, 400, "ExpiredToken", "expired")
+    for nsid, given in (("activateAccount", b""), ("deactivateAccount", {})):
+        reply = site.post(f"com.atproto.server.{nsid}", given, token)
+        refused(reply, 400, "ExpiredToken", "expired")
+    for nsid in ("server.checkAccountStatus", "repo.listMissingBlobs"):
+        refused(site.get(f"com.atproto.{nsid}", token), 400, "ExpiredToken", "expired")
 
 
 def test_repo_of_somebody_else_is_refused(site: Site) -> None:

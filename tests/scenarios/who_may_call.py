@@ -34,7 +34,7 @@ ANSWERS: Final = {
 _ROWS = """
 # nobody   access   refresh  app      priv.    deact.   down     admin    service  foreign
 app.bsky.actor.getPreferences
-  missing  ok       token    ok       ok       ok       ok       token    token    token
+  missing  ok       token    ok       ok       ok       ok       token    issuer   audience
 app.bsky.actor.putPreferences
   missing  ok       token    ok       ok       ok       token    token    token    token
 com.atproto.admin.deleteAccount

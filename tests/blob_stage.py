@@ -53,7 +53,8 @@ class Stage:
         self.service.delete_unreferenced(self.alice, self.drop(rkey))
 
     def read(self, cid: Cid, account: AccountRow | None = None) -> bytes:
-        with self.service.open_blob(account or self.alice, cid).open() as file:
+        blob = self.service.open_blob(account or self.alice, cid)
+        with blob.open(0, blob.size_bytes) as file:
             return file.read()
 
     def files(self) -> list[str]:

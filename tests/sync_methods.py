@@ -10,7 +10,7 @@ from pds.atproto.car import read_car
 from pds.atproto.cid import Cid
 from pds.errors import RepoDeactivatedError, RepoNotFoundError, RepoTakendownError
 from pds.services.record_writes import Write
-from pds.xrpc.method import ANONYMOUS, Body, Caller
+from pds.xrpc.method import ANONYMOUS, Body, Caller, Stored
 from tests.factories import ADMIN, Person, ask, take_down
 
 if TYPE_CHECKING:
@@ -26,9 +26,12 @@ def get(services: Services, nsid: str, caller: Caller = ANONYMOUS, **params: Any
     return ask(services, nsid, caller, params=services.validator.coerce_params(nsid, pairs))
 
 
-def content_of(body: Body) -> bytes:
+def content_of(body: Body | Stored) -> bytes:
     """The bytes of a reply; the file behind it is closed, its size checked."""
-    if isinstance(body.content, bytes):
+    if isinstance(body, Stored):
+        with body.open(0, body.size_bytes) as file:
+            content = file.read()
+    elif isinstance(body.content, bytes):
         content = body.content
     else:
         with cast("BinaryIO", body.content) as file:
@@ -54,7 +57,7 @@ def check_availability(
 
     def fetch(caller: Caller = ANONYMOUS) -> None:
         reply = get(services, nsid, caller, **{"did": alice.did, **params})
-        if isinstance(reply, Body):
+        if isinstance(reply, Body | Stored):
             content_of(reply)
 
     fetch()

@@ -66,13 +66,19 @@ class OpenBlob:
     mime_type: str
     size_bytes: int
 
-    def open(self) -> BinaryIO:
-        """Open the file; BlobNotFoundError when it was deleted, or lost, in the meantime."""
+    def open(self, start: int, size: int) -> BinaryIO:  # where it ends is read
+        """A file that stands at the byte ``start``, with ``size`` bytes or more to come.
+
+        Raises:
+            BlobNotFoundError: it was deleted, or lost, in the meantime.
+        """
         try:
-            return self.path.open("rb")
+            file = self.path.open("rb")
         except FileNotFoundError as error:
             logger.error("the file of a stored blob is missing: %s", self.path)  # noqa: TRY400
             raise BlobNotFoundError from error
+        file.seek(start)
+        return file
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 Headers = list[tuple[str, str]]
 
 EXPOSED = (
-    "Atproto-Content-Labelers, Atproto-Repo-Rev, Content-Disposition, DPoP-Nonce, Hearth-Notice, "
-    "RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
-    "WWW-Authenticate, X-Request-Id"
+    "Accept-Ranges, Atproto-Content-Labelers, Atproto-Repo-Rev, Content-Disposition, "
+    "Content-Range, DPoP-Nonce, ETag, Hearth-Notice, RateLimit-Limit, RateLimit-Policy, "
+    "RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 MAX_AGE_S = 86_400
 

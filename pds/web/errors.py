@@ -69,6 +69,7 @@ NAMES = {
     406: "NotAcceptable",
     413: "PayloadTooLarge",
     415: "UnsupportedMediaType",
+    416: "RangeNotSatisfiable",
     426: "UpgradeRequired",
     429: "RateLimitExceeded",
     500: "InternalServerError",

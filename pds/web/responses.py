@@ -12,7 +12,8 @@ from flask import Response
 from werkzeug.wsgi import wrap_file
 
 from pds.atproto import dag_json
-from pds.xrpc.method import Body, NoBody
+from pds.web import stored
+from pds.xrpc.method import Body, NoBody, Reply, Stored
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,7 +25,7 @@ MIN_COMPRESSED_BYTES = 2_048
 MAX_COMPRESSED_BYTES = 2_000_000
 
 
-def build(environ: WSGIEnvironment, result: dict[str, Any] | Body | NoBody | None) -> Response:
+def build(environ: WSGIEnvironment, result: Reply) -> Response:
     """The response for a handler's result: nothing, JSON, or a body with its own type."""
     if result is None or isinstance(result, NoBody):
         response = Response(b"", 200, None if result is None else result.headers)
@@ -32,6 +33,8 @@ def build(environ: WSGIEnvironment, result: dict[str, Any] | Body | NoBody | Non
         return response
     if isinstance(result, Body):
         return _from_body(environ, result)
+    if isinstance(result, Stored):
+        return stored.respond(environ, result)
     return json_response(environ, dag_json.dumps(result).encode("utf-8"))
 
 

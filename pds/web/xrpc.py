@@ -103,7 +103,7 @@ class Dispatcher:
             if basic and response.status_code != 401:
                 del response.headers["WWW-Authenticate"]
         if method is not None and method.auth.kind != "none":
-            response.headers["Cache-Control"] = "private"
+            response.headers.setdefault("Cache-Control", "private")
             response.vary.add("Authorization")
         return response
 

@@ -1,8 +1,8 @@
 """What an XRPC method declares about itself, and what its handler is given.
 
-A handler is a plain function ``(call: Call) -> dict | Body | NoBody | None``. Everything that is
-decided before it runs (verb, who may call, what it costs, how large a body may be) is data beside
-it, so that opening a method to the public is a visible difference in review.
+A handler is a plain function ``(call: Call) -> Reply``. Everything that is decided before it runs
+(verb, who may call, what it costs, how large a body may be) is data beside it, so that opening a
+method to the public is a visible difference in review.
 Spec: https://atproto.com/specs/xrpc
 """
 
@@ -179,13 +179,30 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A reply of bytes that never change, of which callers may have a part, or hear "unchanged".
+
+    tag: what the bytes are known by (the ETag), without quotes.
+    open: called with (first byte, number of bytes) when bytes are wanted at all; returns a file
+        that stands at the first one. The file may go on after the last.
+    """
+
+    open: Callable[[int, int], BinaryIO]
+    size_bytes: int
+    tag: str
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class NoBody:
     """A reply without a body that has headers of its own."""
 
     headers: Mapping[str, str]
 
 
-Handler = Callable[[Call], "dict[str, Any] | Body | NoBody | None"]
+Reply = dict[str, Any] | Body | Stored | NoBody | None
+Handler = Callable[[Call], Reply]
 StreamOpener = Callable[[Call], "Subscription"]
 
 

@@ -356,7 +356,7 @@ def test_blob_lives_as_long_as_a_record_needs_it(stage: Stage) -> None:
     stage.repos.apply_writes(stage.account, [picture_post(RKEYS[0], blob)])
     stage.repos.apply_writes(stage.account, [picture_post(RKEYS[1], blob)])
     stage.repos.apply_writes(stage.account, [delete(RKEYS[0])])
-    with stage.blobs.open_blob(stage.account, blob.cid).open() as file:
+    with stage.blobs.open_blob(stage.account, blob.cid).open(0, blob.size) as file:
         assert file.read() == PICTURE
 
     stage.repos.apply_writes(stage.account, [delete(RKEYS[1])])

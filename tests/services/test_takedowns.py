@@ -297,7 +297,7 @@ def test_blob_comes_back(services: Services, alice: Person) -> None:
     update(services, BlobSubject(alice.did, ref.cid), REVERSED)
 
     assert all_rows() == before
-    with services.blobs.open_blob(alice.row, ref.cid).open() as file:
+    with services.blobs.open_blob(alice.row, ref.cid).open(0, ref.size) as file:
         assert file.read() == b"a picture"
 
 

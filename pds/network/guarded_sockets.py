@@ -6,12 +6,16 @@ Tricky bits
   verifies the name.
 - urllib3's read timeout begins anew with every byte. A peer that drips could hold a thread for
   hours, so each receive is cut to what is left of the calling thread's deadline.
+- A kept connection may be closed by the peer in the very moment in which it is used again. Those
+  that have been idle for a while are not used again; which was a kept one is remembered, as a
+  failure on it says nothing about the peer.
 - ``getaddrinfo`` knows no timeout, so it runs in a thread that may be left behind.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import queue
 import socket
 import ssl
@@ -34,7 +38,11 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 Resolve = Callable[[str, int], list[Address]]
 """Host and port → addresses, best first. Raises OSError."""
 
+MAX_IDLE_S = 4.0  # of a kept connection; servers commonly close theirs after 5
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_target: ContextVar[str | None] = ContextVar("target", default=None)
+_was_kept: ContextVar[bool] = ContextVar("was_kept", default=False)
 
 
 class RefusedAddress(Exception):  # noqa: N818 # never leaves the package: FetchError wraps it
@@ -49,6 +57,29 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
     finally:
         _deadline.reset(token)
+
+
+def restart_deadline(seconds: float) -> None:
+    """Begin the innermost ``deadline`` anew: ``seconds`` from now."""
+    _deadline.set(time.monotonic() + seconds)
+
+
+@contextmanager
+def verbatim(target: str) -> Iterator[None]:
+    """Send this path and query, character for character, in the requests of the block.
+
+    urllib3 would rewrite them: dots in the path, capital letters in escapes, and more escapes.
+    """
+    token = _target.set(target)
+    try:
+        yield
+    finally:
+        _target.reset(token)
+
+
+def used_kept_connection() -> bool:
+    """Whether this thread's last request went over a connection that had been used before."""
+    return _was_kept.get()
 
 
 def remaining_s(default: float) -> float:
@@ -77,8 +108,8 @@ class _TlsSocket(ssl.SSLSocket):
 
 def _tighten(sock: socket.socket) -> None:
     timeout = sock.gettimeout()
-    if timeout:  # 0 is urllib3 looking whether a kept connection still lives
-        sock.settimeout(remaining_s(timeout))
+    if timeout and _deadline.get() is not None:  # 0: urllib3 asks whether a connection still lives
+        sock.settimeout(remaining_s(math.inf))
 
 
 @functools.cache
@@ -163,21 +194,49 @@ def _in_time(resolve: Callable[[], list[Address]], timeout_s: float) -> list[Add
     return answer
 
 
+class _Ageing(HTTPConnection):
+    """A connection that is not used again when it has been idle for too long."""
+
+    idle_since: float | None = None  # None: new
+
+    @property
+    def is_connected(self) -> bool:
+        idle_s = 0.0 if self.idle_since is None else time.monotonic() - self.idle_since
+        return idle_s < MAX_IDLE_S and super().is_connected
+
+    def connect(self) -> None:
+        self.idle_since = None
+        super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    """Marks what it keeps, and sends the path that ``verbatim`` says."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+    def _make_request(self, conn: Any, method: str, url: str, *rest: Any, **named: Any) -> Any:
+        _was_kept.set(conn.sock is not None and conn.idle_since is not None)
+        return super()._make_request(conn, method, _target.get() or url, *rest, **named)
+
+
 def pool_classes(connector: Connector) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3 pool classes whose every connection is opened by ``connector``."""
 
-    class Http(HTTPConnection):
+    class Http(_Ageing, HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(connector, self)
 
-    class Https(HTTPSConnection):
+    class Https(_Ageing, HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(connector, self)
 
-    class HttpPool(HTTPConnectionPool):
+    class HttpPool(_Pool, HTTPConnectionPool):
         ConnectionCls = Http
 
-    class HttpsPool(HTTPSConnectionPool):
+    class HttpsPool(_Pool, HTTPSConnectionPool):
         ConnectionCls = Https
 
     return {"http": HttpPool, "https": HttpsPool}

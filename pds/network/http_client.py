@@ -114,7 +114,7 @@ class Response:
     def checked(self) -> Response:
         """Itself. Raises ResponseStatusError unless it is a success."""
         if not self.is_success:
-            raise ResponseStatusError(_host(self.url), self.status)
+            raise ResponseStatusError(host_of(self.url), self.status)
         return self
 
 
@@ -122,6 +122,7 @@ class HttpClient:
     """A pool of connections under one policy.
 
     allow_private: private addresses and plain http are fine.
+    kept_per_host: how many connections to one host are kept for the next requests.
     tls, resolve: for tests: other authorities, other name service.
     """
 
@@ -129,6 +130,7 @@ class HttpClient:
         self,
         *,
         allow_private: bool,
+        kept_per_host: int = 8,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve = system_resolve,
     ) -> None:
@@ -136,7 +138,7 @@ class HttpClient:
         self._is_closed = False
         self._pools = urllib3.PoolManager(
             num_pools=32,
-            maxsize=8,
+            maxsize=kept_per_host,
             ssl_context=guard_tls(tls or tls_context()),
             retries=False,
         )
@@ -177,8 +179,8 @@ class HttpClient:
             FetchTimeoutError, ResponseTooLargeError, TooManyRedirectsError
             FetchError: any other failure between here and there.
         """
-        host = _host(request.url)
-        with _as_fetch_errors(host), deadline(request.timeout_s):
+        host = host_of(request.url)
+        with as_fetch_errors(host), deadline(request.timeout_s):
             url, headers = request.url, {"user-agent": USER_AGENT, **request.headers}
             for _ in range(request.max_redirects + 1):
                 response = self._exchange(request, url, headers)
@@ -251,7 +253,8 @@ def _headers_for_hop(headers: Mapping[str, str], url: str, target: str) -> dict[
     return {name: text for name, text in headers.items() if name.lower() not in _CREDENTIALS}
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The host of a URL as messages name it."""
     try:
         return parse_url(url).host or "the server"
     except LocationParseError:
@@ -259,7 +262,8 @@ def _host(url: str) -> str:
 
 
 @contextmanager
-def _as_fetch_errors(host: str) -> Iterator[None]:
+def as_fetch_errors(host: str) -> Iterator[None]:
+    """Make every failure in the block a FetchError that names ``host``."""
     try:
         yield
     except RefusedAddress as error:

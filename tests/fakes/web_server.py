@@ -46,7 +46,11 @@ class WebServer:
     routes: dict[str, Route | Callable[[Any], None]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
-    otherwise: Callable[[Asked], Route] = lambda _asked: (404, {}, b"not here")
+    otherwise: Callable[[Asked], Route | Callable[[Any], None]] = lambda _asked: (
+        404,
+        {},
+        b"not here",
+    )
 
     @property
     def url(self) -> str:
@@ -88,9 +92,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     do_GET = answer  # noqa: N815
+    do_HEAD = answer  # noqa: N815
     do_POST = answer  # noqa: N815
 
     def log_message(self, *args: Any) -> None:

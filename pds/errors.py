@@ -7,7 +7,28 @@ Spec: https://atproto.com/specs/xrpc#error-responses
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+# Names by status, for failures that have none of their own.
+NAMES = {
+    400: "InvalidRequest",
+    401: "AuthenticationRequired",
+    403: "Forbidden",
+    404: "XRPCNotSupported",
+    405: "InvalidRequest",
+    406: "NotAcceptable",
+    413: "PayloadTooLarge",
+    415: "UnsupportedMediaType",
+    416: "RangeNotSatisfiable",
+    426: "UpgradeRequired",
+    429: "RateLimitExceeded",
+    500: "InternalServerError",
+    501: "MethodNotImplemented",
+    502: "UpstreamFailure",
+    503: "NotEnoughResources",
+    504: "UpstreamTimeout",
+}
 
 
 class PdsError(Exception):
@@ -16,6 +37,7 @@ class PdsError(Exception):
     error: ClassVar[str] = "InvalidRequest"
     status: ClassVar[int] = 400
     default_message: ClassVar[str] = "Invalid request"
+    retry_after: str | None = None  # when to try again, as the header of this name says it
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.default_message)
@@ -31,6 +53,12 @@ class PdsError(Exception):
 
 class InvalidRequestError(PdsError):
     """The request itself is wrong: a parameter, the body, an identifier."""
+
+
+class NotAcceptableError(PdsError):
+    error = "NotAcceptable"
+    status = 406
+    default_message = "No encoding that both the client and this server can read"
 
 
 class PayloadTooLargeError(PdsError):
@@ -77,6 +105,33 @@ class NotEnoughResourcesError(PdsError):
     error = "NotEnoughResources"
     status = 503
     default_message = "The server is too busy or is shutting down, try again shortly"
+
+
+class UpstreamBusyError(NotEnoughResourcesError):
+    """As many calls to other services are under way as there may be."""
+
+    default_message = "Too many calls to other services are under way, try again shortly"
+    retry_after = "5"
+
+
+class UpstreamReplyError(PdsError):
+    """Another service refused a call that was passed on to it: its words, and its status.
+
+    headers: those of its answer that may be passed on, names in lower case.
+    """
+
+    def __init__(
+        self,
+        status: int = 502,
+        error: str = "UpstreamFailure",
+        message: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message or UpstreamFailureError.default_message)
+        self.status = status  # type: ignore[misc] # as many as there are
+        self.error = error  # type: ignore[misc]
+        self.headers = dict(headers or {})
+        self.retry_after = self.headers.get("retry-after")
 
 
 # --- authentication -----------------------------------------------------------------------------

@@ -67,14 +67,6 @@ _UPSTREAM = (
     *_rows(
         "later",
         ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", text, "address pattern of the app view's pictures"),
-        ("PDS_MOD_SERVICE_URL", url, "moderation service"),
-        ("PDS_REPORT_SERVICE_URL", url, "where reports go"),
-        ("PDS_REPORT_SERVICE_DID", did, "its DID"),
-        ("PDS_PROXY_HEADERS_TIMEOUT", _MS, "wait for an upstream's headers, in ms"),
-        ("PDS_PROXY_BODY_TIMEOUT", _MS, "wait for an upstream's next bytes, in ms"),
-        ("PDS_PROXY_MAX_RESPONSE_SIZE", _BYTES, "largest reply that is held in memory, in bytes"),
-        ("PDS_PROXY_MAX_RETRIES", integer(0), "further tries of a proxied read"),
-        ("PDS_PROXY_PREFER_COMPRESSED", boolean, "ask upstreams for compressed replies"),
     ),
 )
 

@@ -32,11 +32,38 @@ class UpstreamSettings:
     """Services of the network that this server asks."""
 
     bsky_app_view_url: str | None = setting(
-        url, None, "app view that is asked for handles this server cannot resolve"
+        url, None, "app view: answers what this server does not, and knows handles"
     )
     bsky_app_view_did: str | None = setting(did, None, "its DID")
+    mod_service_url: str | None = setting(
+        url, None, "where moderators' tools and reports are passed on to"
+    )
     mod_service_did: str | None = setting(
         did, None, "moderation service that may use the moderators' methods"
+    )
+    report_service_url: str | None = setting(
+        url,
+        lambda values: values["mod_service_url"],
+        "where reports go",
+        shown="PDS_MOD_SERVICE_URL",
+    )
+    report_service_did: str | None = setting(
+        did, lambda values: values["mod_service_did"], "its DID", shown="PDS_MOD_SERVICE_DID"
+    )
+    proxy_headers_timeout: int = setting(
+        integer(1), 10_000, "wait for the head of another service's answer, in ms"
+    )
+    proxy_body_timeout: int = setting(
+        integer(1), 30_000, "wait for more of another service's answer, in ms"
+    )
+    proxy_max_response_size: int = setting(
+        integer(1), 10_485_760, "how much of an answer is held for a slow reader, in bytes"
+    )
+    proxy_max_retries: int = setting(
+        integer(0, 10), 0, "further tries of a read that could not be sent on"
+    )
+    proxy_prefer_compressed: bool = setting(
+        boolean, False, "ask for compressed answers where this server has to read them"
     )
 
 

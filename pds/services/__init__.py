@@ -14,9 +14,9 @@ from pds.config import Config
 from pds.network.did_resolver import DidResolver
 from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
-from pds.network.http_client import HttpClient
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
 from pds.network.relay import Relay
+from pds.network.streaming_client import StreamingClient
 from pds.services import (
     account_activation,
     account_creation,
@@ -55,6 +55,7 @@ from pds.services.outbox import Outbox, build_outbox
 from pds.services.password_changes import PasswordChanges
 from pds.services.plc_operations import PlcOperations
 from pds.services.preferences import Preferences
+from pds.services.proxying import Clients, Proxying
 from pds.services.rate_limits import RateLimits
 from pds.services.records import Records
 from pds.services.repo_export import RepoExport
@@ -67,14 +68,16 @@ from pds.services.service_auth import ServiceAuth
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
 from pds.services.takedowns import Takedowns
+from pds.services.upstream_slots import Bounds, UpstreamSlots
+from pds.services.upstream_targets import UpstreamTargets
 
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
     """``strangers``: public addresses only. ``peers``: servers the operator has named."""
 
-    strangers: HttpClient
-    peers: HttpClient
+    strangers: StreamingClient
+    peers: StreamingClient
 
     def close(self) -> None:
         self.strangers.close()
@@ -95,6 +98,7 @@ class Services:
     app_passwords: AppPasswords
     service_tokens: ServiceTokens
     service_auth: ServiceAuth
+    proxying: Proxying
     invites: Invites
     flood_breaker: FloodBreaker
     handles: Handles
@@ -178,6 +182,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         clock=clock,
         locks=RepoLocks(),
     )
+    service_auth = ServiceAuth(keys, clock)
     activation = AccountActivation(
         account_activation.Parts(identity, repos, blobs, keys, sequencer), clock
     )
@@ -202,7 +207,14 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         sessions=sessions,
         app_passwords=AppPasswords(clock, mail),
         service_tokens=ServiceTokens(config, clock, identity),
-        service_auth=ServiceAuth(keys, clock),
+        service_auth=service_auth,
+        proxying=Proxying(
+            config,
+            UpstreamTargets(config, identity),
+            service_auth,
+            Clients(clients.peers, clients.strangers),
+            UpstreamSlots(Bounds.for_threads(config.threads)),
+        ),
         invites=invites,
         flood_breaker=breaker,
         handles=handles,
@@ -249,7 +261,10 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
 
 def _clients(config: Config) -> _Clients:
     private_too = config.is_local or config.disable_ssrf_protection
-    return _Clients(HttpClient(allow_private=private_too), HttpClient(allow_private=True))
+    return _Clients(
+        StreamingClient(allow_private=private_too),
+        StreamingClient(allow_private=True, kept_per_host=2 * config.threads),
+    )
 
 
 def _identity(

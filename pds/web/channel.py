@@ -1,10 +1,12 @@
-"""What waitress does per connection, changed in three places.
+"""What waitress does per connection, changed in four places.
 
 - A WebSocket upgrade leaves waitress: its channel forgets the socket and a thread of its own runs
   the application on it.
 - A body larger than its method takes is not stored but read and thrown away, so that the client
   gets to read the answer; one that is absurdly large is refused at once.
 - What waitress itself refuses is told in XRPC's form.
+- A reply that comes from another service goes to a temporary file as far as the client is slow to
+  take it, so that the other's connection and the thread between them are soon free.
 
 waitress offers no hooks for this, so its version is pinned and tests cover each of them.
 """
@@ -25,9 +27,10 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
+from pds.errors import NAMES
 from pds.web import cors, websocket
 from pds.web.bodies import TOO_LARGE
-from pds.web.errors import NAMES, error_body
+from pds.web.errors import error_body
 from pds.web.responses import JSON
 from pds.web.websocket import SocketWriter
 
@@ -120,7 +123,9 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
 class RequestTask(WSGITask):  # type: ignore[misc] # waitress is untyped
     """Runs the application for one request."""
 
-    wrote_header: bool  # named again because waitress has no types
+    # Named again because waitress has no types.
+    wrote_header: bool
+    chunked_response: bool
 
     def write(self, data: bytes) -> None:
         """Hand the head to the channel together with what follows: one packet, not two."""
@@ -139,6 +144,8 @@ class RequestTask(WSGITask):  # type: ignore[misc] # waitress is untyped
         if self.status.startswith("426"):
             self.response_headers.append(("Upgrade", "websocket"))
         header: bytes = super().build_response_header()
+        if self.request.command == "HEAD":
+            self.chunked_response = False  # the end mark of a body would be one
         return header
 
 
@@ -152,8 +159,13 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
     request: Any
     requests: list[Any]
     socket: Any
+    adj: Any
+    total_outbufs_len: int
+    current_outbuf_count: int
     pending_head = b""  # the head of an answer whose body has not come yet
     refused = False  # whether the last request was not even given to the application
+    spools = False  # whether the answer comes from another service
+    spooled_bytes = 0  # in the last buffer since the client fell behind
     request_started = 0.0  # when the first byte of the request being received came
 
     def received(self, data: bytes) -> bool:
@@ -168,8 +180,28 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
             data = head + data
         elif head:
             super().write_soon(head)
+        if self.spools and data:
+            self._choose_buffer(len(data))
         written: int = super().write_soon(data)
         return written
+
+    def _choose_buffer(self, size_bytes: int) -> None:
+        """While the client is behind, let the last buffer grow: a large one becomes a file.
+
+        waitress would begin a new one in memory for each megabyte.
+        """
+        is_behind = self.total_outbufs_len > self.adj.outbuf_high_watermark
+        if is_behind and self.spooled_bytes < self.server.spool_bytes:
+            self.spooled_bytes += size_bytes
+            self.current_outbuf_count = 0
+        elif self.spooled_bytes:
+            self.spooled_bytes = 0
+            self.current_outbuf_count = self.adj.outbuf_high_watermark  # begin a new one
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Wait for the client; not so soon when what it is to get is kept in a file."""
+        if not self.spools or self.total_outbufs_len > self.server.spool_bytes:
+            super()._flush_outbufs_below_high_watermark()
 
     def readable(self) -> bool:
         return not self.server.stopping and bool(super().readable())
@@ -187,6 +219,7 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
         ):
             self._hand_over(request)
         else:
+            self.spools = request.error is None and self.server.asks_others(request.path)
             super().service()
 
     def handle_close(self) -> None:

@@ -27,7 +27,7 @@ from pds.atproto.syntax.nsid import InvalidNsidError
 from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
-from pds.errors import NotEnoughResourcesError, PdsError
+from pds.errors import NAMES, NotEnoughResourcesError, PdsError
 from pds.services.rate_limits import BudgetSpentError
 
 if TYPE_CHECKING:
@@ -59,26 +59,6 @@ INPUT_ERRORS: tuple[type[ValueError], ...] = (
 
 RETRY_AFTER_S = 30
 
-# Names by status, for failures that have none of their own.
-NAMES = {
-    400: "InvalidRequest",
-    401: "AuthenticationRequired",
-    403: "Forbidden",
-    404: "XRPCNotSupported",
-    405: "InvalidRequest",
-    406: "NotAcceptable",
-    413: "PayloadTooLarge",
-    415: "UnsupportedMediaType",
-    416: "RangeNotSatisfiable",
-    426: "UpgradeRequired",
-    429: "RateLimitExceeded",
-    500: "InternalServerError",
-    501: "MethodNotImplemented",
-    502: "UpstreamFailure",
-    503: "NotEnoughResources",
-    504: "UpstreamTimeout",
-}
-
 
 def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
     """Status, wire name and message of a failure; one that nobody expected is logged whole."""
@@ -109,6 +89,8 @@ def error_response(
     response = Response(
         error_body(name, message), status, headers, content_type="application/json; charset=utf-8"
     )
+    if isinstance(error, PdsError) and error.retry_after is not None:
+        response.headers["Retry-After"] = error.retry_after
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
     elif isinstance(error, BudgetSpentError):

@@ -33,7 +33,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._:%~@+-]+")
 class RequestInfo:
     """What is known about a request besides what it says; the layers below fill in the rest."""
 
-    __slots__ = ("client_ip", "did", "id", "method", "nsid", "path", "standing", "started")
+    __slots__ = (
+        "client_ip",
+        "did",
+        "id",
+        "method",
+        "nsid",
+        "path",
+        "standing",
+        "started",
+        "upstream",
+    )
 
     def __init__(self, environ: WSGIEnvironment, client_ip: str) -> None:
         self.id = secrets.token_hex(8)
@@ -43,6 +53,7 @@ class RequestInfo:
         self.nsid: str | None = None
         self.did: str | None = None
         self.standing: Standing | None = None  # of the tightest budget spent
+        self.upstream: str | None = None  # the service it was passed on to
         self.started = time.perf_counter()
 
     def log(self, status: str, size: str) -> None:
@@ -58,6 +69,8 @@ class RequestInfo:
             line += f" nsid={self.nsid}"
         if self.did:
             line += f" did={escape(self.did)}"
+        if self.upstream:
+            line += f" upstream={escape(self.upstream)}"
         logger.info("%s", line)
 
 

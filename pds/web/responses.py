@@ -12,6 +12,7 @@ from flask import Response
 from werkzeug.wsgi import wrap_file
 
 from pds.atproto import dag_json
+from pds.services.upstream_reply import UpstreamReply
 from pds.web import stored
 from pds.xrpc.method import Body, NoBody, Reply, Stored
 
@@ -35,6 +36,8 @@ def build(environ: WSGIEnvironment, result: Reply) -> Response:
         return _from_body(environ, result)
     if isinstance(result, Stored):
         return stored.respond(environ, result)
+    if isinstance(result, UpstreamReply):
+        return _from_upstream(environ, result)
     return json_response(environ, dag_json.dumps(result).encode("utf-8"))
 
 
@@ -78,6 +81,21 @@ def _from_body(environ: WSGIEnvironment, body: Body) -> Response:
     else:
         response.response = content
         response.direct_passthrough = True
+    return response
+
+
+def _from_upstream(environ: WSGIEnvironment, reply: UpstreamReply) -> Response:
+    """Another service's reply, byte for byte. It must not become a page of this server's."""
+    response = Response(status=reply.status, headers=reply.headers)
+    if "content-type" not in reply.headers:
+        del response.headers["Content-Type"]
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers.pop("Content-Length", None)
+    if reply.size_bytes is not None:
+        response.content_length = reply.size_bytes
+    response.response = iter(()) if environ["REQUEST_METHOD"] == "HEAD" else reply.chunks()
+    response.direct_passthrough = True
+    response.call_on_close(reply.close)
     return response
 
 

@@ -3,6 +3,8 @@
 Terms
 - loop thread: the one that reads and writes all sockets. Requests run in worker threads, so a slow
   client holds up nobody as long as its answer is a file or fits into the buffers.
+- Requests that wait for another service run in threads of another pool; what their clients are
+  slow to take goes to a temporary file.
 - Subscribers leave waitress for threads of their own (see ``channel``).
 """
 
@@ -24,7 +26,7 @@ from waitress.server import TcpWSGIServer
 
 from pds.web.channel import DRAINED_BYTES, Adopted, Channel, run_on_socket
 from pds.web.websocket import SocketWriter
-from pds.web.workers import Workers
+from pds.web.workers import WaitingWorkers, Workers
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -45,11 +47,14 @@ MAX_CONNECTIONS = 1_000
 MAX_HEADER_BYTES = 65_536
 OUTPUT_BUFFER_BYTES = 1_048_576
 OPEN_FILES = 8_192
+# For one thread of the others: enough for all calls that may be under way or wait for a slot (see
+# ``services.upstream_slots``), and some to say that there is none.
+WAITING_THREADS_PER_THREAD = 6
 
 # Together below the ten seconds within which the process has to be gone.
 FINISH_REQUESTS_S = 5.0
 CLOSE_SUBSCRIBERS_S = 3.0
-STOP_WORKERS_S = 1
+STOP_WORKERS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class ServerOptions:
     port: int
     threads: int = 16
     max_connections: int = MAX_CONNECTIONS
+    spool_bytes: int = 10_485_760  # of another service's reply, kept for a slow client
 
 
 class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
@@ -70,7 +76,11 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
     adj: Any  # named again because waitress has no types
 
     def __init__(self, application: Callable[..., Iterable[bytes]], **how: Any) -> None:
-        self.is_subscription: Callable[[str], bool] = how.pop("is_subscription")
+        rules: Dispatcher = how.pop("rules")
+        self.is_subscription = rules.is_subscription
+        self.asks_others = rules.asks_others
+        self.spool_bytes: int = how.pop("spool_bytes")
+        self._waiting_workers: WaitingWorkers = how.pop("waiting_workers")
         self.adopted = Adopted()
         super().__init__(application, **how)
 
@@ -88,6 +98,14 @@ class HttpServer(TcpWSGIServer):  # type: ignore[misc] # waitress is untyped
                 writer.release()
 
         self.adopted.start(run)
+
+    def add_task(self, task: Channel) -> None:
+        """Have a worker serve the first request of a channel."""
+        request = task.requests[0]
+        if request.error is None and self.asks_others(request.path):
+            self._waiting_workers.add_task(task)
+        else:
+            super().add_task(task)
 
     def maintenance(self, now: float) -> None:
         """Close connections that are idle, or whose client dawdles.
@@ -147,6 +165,7 @@ class Server:
         adjustments.body_limit = dispatcher.body_limit  # for RequestParser
         listener = _listen(options.host, options.port)
         self._workers = Workers()
+        self._waiting_workers = WaitingWorkers(WAITING_THREADS_PER_THREAD * options.threads)
         self._http = HttpServer(
             application,
             map=self._map,
@@ -155,7 +174,9 @@ class Server:
             adj=adjustments,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
-            is_subscription=dispatcher.is_subscription,
+            rules=dispatcher,
+            spool_bytes=options.spool_bytes,
+            waiting_workers=self._waiting_workers,
         )
         self._workers.set_thread_count(options.threads)
         self.port: int = listener.getsockname()[1]
@@ -199,6 +220,7 @@ class Server:
         left = http.adopted.join(CLOSE_SUBSCRIBERS_S)
         if left:
             logger.warning("%d subscribers did not end in time", left)
+        self._waiting_workers.shutdown(timeout=STOP_WORKERS_S)
         self._workers.shutdown(timeout=STOP_WORKERS_S)
         http.trigger.close()
         wasyncore.close_all(self._map, ignore_all=True)
@@ -210,7 +232,12 @@ def serve(app: Flask, services: Services) -> None:
     _allow_open_files(OPEN_FILES)
     server = Server(
         app,
-        ServerOptions(config.bind_address, config.port, config.threads),
+        ServerOptions(
+            config.bind_address,
+            config.port,
+            config.threads,
+            spool_bytes=config.proxy_max_response_size,
+        ),
         app.extensions["dispatcher"],
         on_stop=services.sequencer.stop,
     )

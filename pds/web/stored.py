@@ -13,7 +13,8 @@ from flask import Response
 from werkzeug.http import parse_etags, parse_range_header
 from werkzeug.wsgi import wrap_file
 
-from pds.web.errors import NAMES, error_body
+from pds.errors import NAMES
+from pds.web.errors import error_body
 from pds.xrpc.method import Stored
 
 if TYPE_CHECKING:

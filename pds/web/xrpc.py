@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Response
 
-from pds.errors import InvalidRequestError, MethodNotImplementedError
+from pds.errors import NAMES, InvalidRequestError
 from pds.web import bodies, responses
 from pds.web.authentication import authenticate
-from pds.web.errors import NAMES, error_body, error_response
+from pds.web.environ import Headers
+from pds.web.errors import error_body, error_response
+from pds.web.proxy import pass_on
 from pds.web.rate_limiting import RateLimiting
 from pds.web.request_log import ENVIRON_KEY, RequestInfo
 from pds.xrpc.lexicon_check import read_input, read_params
@@ -33,29 +35,6 @@ JSON = "application/json"
 _NSID_SHAPE = re.compile(r"(?=..)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
 
 
-class Headers(Mapping[str, str]):
-    """The request's headers by name in any case, read from the WSGI environment when asked for."""
-
-    __slots__ = ("_environ",)
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self._environ = environ
-
-    def __getitem__(self, name: str) -> str:
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        return cast("str", self._environ[key])
-
-    def __iter__(self) -> Any:
-        for key in self._environ:
-            if key.startswith("HTTP_"):
-                yield key[5:].replace("_", "-").lower()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 class Dispatcher:
     """Knows all methods and how a call runs."""
 
@@ -63,6 +42,7 @@ class Dispatcher:
         self._services = services
         self._limiting = RateLimiting(services.rate_limits)
         self._methods = methods
+        self._proxied_limit_bytes: int = services.config.blob_upload_limit
         # Clients of the reference rely on names being matched in any case.
         self._folded = {nsid.lower(): method for nsid, method in methods.items()}
 
@@ -73,16 +53,25 @@ class Dispatcher:
 
     def body_limit(self, path: str) -> int:
         """How many bytes a request to ``path`` may bring. The server asks before it receives."""
-        method = self.find(path[len(PREFIX) :]) if path[:6].lower() == PREFIX else None
-        return JSON_LIMIT_BYTES if method is None else self._limit_of(method)
+        if not _is_xrpc(path):
+            return JSON_LIMIT_BYTES
+        method = self.find(path[len(PREFIX) :])
+        return self._proxied_limit_bytes if method is None else self._limit_of(method)
 
     def largest_body_bytes(self) -> int:
         limits = (self._limit_of(method) for method in self._methods.values())
-        return max(limits, default=JSON_LIMIT_BYTES)
+        return max([self._proxied_limit_bytes, *limits])
 
     def is_subscription(self, path: str) -> bool:
-        method = self.find(path[len(PREFIX) :]) if path[:6].lower() == PREFIX else None
+        method = self.find(path[len(PREFIX) :]) if _is_xrpc(path) else None
         return method is not None and method.kind == "subscription"
+
+    def asks_others(self, path: str) -> bool:
+        """Whether a request to ``path`` waits for another service, however long that takes."""
+        if not _is_xrpc(path):
+            return False
+        method = self.find(path[len(PREFIX) :])
+        return method is None or method.asks_others
 
     def respond(self, environ: WSGIEnvironment, name: str) -> Response:
         """Answer a request for the method ``name``, whatever happens."""
@@ -92,7 +81,7 @@ class Dispatcher:
             if method is None or method.counts_globally:
                 self._limiting.spend_global(environ)
             if method is None:
-                response = self._unknown(environ, name)
+                response = self._pass_on(environ, info, name)
             else:
                 info.nsid = method.nsid
                 response = self._answer(environ, info, method)
@@ -102,7 +91,7 @@ class Dispatcher:
             response = error_response(error, info.id, headers=challenge)
             if basic and response.status_code != 401:
                 del response.headers["WWW-Authenticate"]
-        if method is not None and method.auth.kind != "none":
+        if method is None or method.auth.kind != "none":
             response.headers.setdefault("Cache-Control", "private")
             response.vary.add("Authorization")
         return response
@@ -132,14 +121,15 @@ class Dispatcher:
             request_id=info.id,
             headers=Headers(environ),
             query_string=query_string,
+            http_method=environ["REQUEST_METHOD"],
         )
 
-    def _unknown(self, environ: WSGIEnvironment, name: str) -> Response:
+    def _pass_on(self, environ: WSGIEnvironment, info: RequestInfo, name: str) -> Response:
         if not _NSID_SHAPE.fullmatch(name.removesuffix("/")):
             message = "invalid xrpc path"
             raise InvalidRequestError(message)
         _check_verb(environ["REQUEST_METHOD"], ("GET", "HEAD", "POST"))
-        raise MethodNotImplementedError
+        return responses.build(environ, pass_on(self._services, environ, info, name))
 
     def _answer(self, environ: WSGIEnvironment, info: RequestInfo, method: Method) -> Response:
         verb = environ["REQUEST_METHOD"]
@@ -181,6 +171,10 @@ class Dispatcher:
     def _limit_of(self, method: Method) -> int:
         limit = method.body_limit_bytes
         return limit if isinstance(limit, int) else limit(self._services)
+
+
+def _is_xrpc(path: str) -> bool:
+    return path[: len(PREFIX)].lower() == PREFIX
 
 
 def _check_verb(verb: str, allowed: tuple[str, ...]) -> None:

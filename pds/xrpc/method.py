@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from pds.services.devices import Device, seen_device
 from pds.services.session_scopes import Scope
+from pds.services.upstream_reply import UpstreamReply
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -72,6 +73,7 @@ class Auths:
     NONE = Auth("none")
     USER = Auth("access", STANDARD)
     USER_ACTIVE = Auth("access", STANDARD, check_takedown=True, check_deactivated=True)
+    PROXIED = Auth("access", STANDARD, check_takedown=True)
     USER_NOT_TAKEN_DOWN = Auth("access", STANDARD, check_takedown=True)
     FULL_USER = Auth("access", FULL)
     FULL_USER_NOT_TAKEN_DOWN = Auth("access", FULL, check_takedown=True)
@@ -141,6 +143,7 @@ class Call:
         Lexicon; ``{}`` for methods without a JSON body.
     body: the raw, decoded body of methods whose encoding is not JSON (size-limited), else None.
     query_string: as it was sent, for parameters that the Lexicon does not know.
+    http_method: GET, HEAD or POST.
     """
 
     services: Services
@@ -153,6 +156,7 @@ class Call:
     request_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     query_string: str = ""
+    http_method: str = "GET"
 
     @property
     def did(self) -> str:
@@ -201,14 +205,17 @@ class NoBody:
     headers: Mapping[str, str]
 
 
-Reply = dict[str, Any] | Body | Stored | NoBody | None
+Reply = dict[str, Any] | Body | Stored | NoBody | UpstreamReply | None
 Handler = Callable[[Call], Reply]
 StreamOpener = Callable[[Call], "Subscription"]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method as declared: found by its NSID."""
+    """A method as declared: found by its NSID.
+
+    asks_others: it may wait for another service, and so runs in threads of its own kind.
+    """
 
     nsid: str
     kind: Literal["query", "procedure", "subscription"]
@@ -217,6 +224,7 @@ class Method:
     limits: tuple[Limit, ...] = ()
     body_limit_bytes: int | Callable[[Services], int] = JSON_LIMIT_BYTES
     counts_globally: bool = True  # spends one point of the per-address budget
+    asks_others: bool = False
 
 
 METHODS: dict[str, Method] = {}
@@ -230,12 +238,27 @@ def _register(method: Method) -> None:
 
 
 def query(
-    nsid: str, *, auth: Auth, limits: tuple[Limit, ...] = (), counts_globally: bool = True
+    nsid: str,
+    *,
+    auth: Auth,
+    limits: tuple[Limit, ...] = (),
+    counts_globally: bool = True,
+    asks_others: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated function as the query ``nsid``. ``auth`` has no default on purpose."""
 
     def declare(handler: Handler) -> Handler:
-        _register(Method(nsid, "query", auth, handler, limits, counts_globally=counts_globally))
+        _register(
+            Method(
+                nsid,
+                "query",
+                auth,
+                handler,
+                limits,
+                counts_globally=counts_globally,
+                asks_others=asks_others,
+            )
+        )
         return handler
 
     return declare
@@ -247,11 +270,16 @@ def procedure(
     auth: Auth,
     limits: tuple[Limit, ...] = (),
     body_limit_bytes: int | Callable[[Services], int] = JSON_LIMIT_BYTES,
+    asks_others: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated function as the procedure ``nsid``."""
 
     def declare(handler: Handler) -> Handler:
-        _register(Method(nsid, "procedure", auth, handler, limits, body_limit_bytes))
+        _register(
+            Method(
+                nsid, "procedure", auth, handler, limits, body_limit_bytes, asks_others=asks_others
+            )
+        )
         return handler
 
     return declare

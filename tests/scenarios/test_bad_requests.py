@@ -320,12 +320,12 @@ def test_query_string_of_garbage_is_refused(site: Site) -> None:
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "HEAD"])
-def test_unknown_methods_are_501(site: Site, verb: str) -> None:
+def test_unknown_methods_are_for_those_who_sign_in(site: Site, verb: str) -> None:
     for nsid in ("com.example.nothing", "app.bsky.feed.getTimeline", "com.atproto.repo"):
         reply = site.request(verb, f"/xrpc/{nsid}")
-        assert reply.status == 501
+        assert reply.status == 401
         if verb != "HEAD":
-            refused(reply, 501, "MethodNotImplemented")
+            refused(reply, 401, "AuthMissing")
 
 
 def test_wrong_verbs_are_refused(site: Site) -> None:

@@ -113,6 +113,7 @@ def make_config(**changed: Any) -> SimpleNamespace:
         "terms_of_service_url": None,
         "max_subscription_buffer": 10,
         "rate_limit_bypass_ips": (),
+        "blob_upload_limit": 5_242_880,
         "trusted_proxies": (ipaddress.ip_network("127.0.0.0/8"),),
     }
     return SimpleNamespace(**{**values, **changed})

@@ -115,7 +115,7 @@ def test_requests_that_are_refused_cost_something_too(clock: StillClock) -> None
             server.get("/xrpc/test.web.unknown"),
             server.post("/xrpc/test.web.getEcho"),
         ]
-        assert [answer.status for answer in asked] == [400, 400, 501, 400]
+        assert [answer.status for answer in asked] == [400, 400, 401, 400]
         assert [answer.headers["RateLimit-Remaining"] for answer in asked] == ["9", "8", "7", "6"]
 
 

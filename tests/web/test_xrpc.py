@@ -104,8 +104,8 @@ def test_wrong_verbs_and_paths_are_400(
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
-def test_unknown_method_is_501(web: Running, verb: str) -> None:
-    assert web.request(verb, "/xrpc/no.such.method").error == (
+def test_what_cannot_be_a_method_is_501(web: Running, verb: str) -> None:
+    assert web.request(verb, "/xrpc/nothing").error == (
         501,
         "MethodNotImplemented",
         "Method not implemented",

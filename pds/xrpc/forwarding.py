@@ -1,0 +1,36 @@
+"""For methods that are answered here with the help of another service.
+
+Spec: https://atproto.com/specs/xrpc#service-proxying
+"""
+
+from __future__ import annotations
+
+from pds.services.proxying import OutgoingCall
+from pds.services.upstream_reply import UpstreamReply
+from pds.xrpc.method import Call
+from pds.xrpc.proxy_header import HEADER
+
+
+def outgoing(call: Call, nsid: str) -> OutgoingCall:
+    """The call, which must be a query, to be passed on as it came; ``nsid`` is its method."""
+    path = f"/xrpc/{nsid}"
+    if call.query_string:
+        path = f"{path}?{call.query_string}"
+    return OutgoingCall(call.did, nsid, call.http_method, path, call.headers)
+
+
+def forward(call: Call, nsid: str, *, read_here: bool = False) -> UpstreamReply:
+    """Pass a query on to the service the client names, else to the usual one.
+
+    read_here: ask for encodings that this server can undo (``UpstreamReply.read_json``).
+
+    Raises:
+        InvalidRequestError, NotAcceptableError, UpstreamReplyError, UpstreamBusyError,
+        UpstreamFailureError, UpstreamTimeoutError
+    """
+    proxying = call.services.proxying
+    encoding = None
+    if read_here:
+        encoding = proxying.readable_encoding(call.headers.get("Accept-Encoding"))
+    target = proxying.target(nsid, call.headers.get(HEADER))
+    return proxying.open(outgoing(call, nsid), target, accept_encoding=encoding)

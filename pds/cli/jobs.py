@@ -26,7 +26,7 @@ def jobs() -> None:
 @json_option
 def list_jobs(*, as_json: bool) -> None:
     """List the jobs, and how often a running server does them."""
-    rows = [(job.name, _interval(job), _purpose(job)) for job in JOBS]
+    rows = [(job.name, job.interval, _purpose(job)) for job in JOBS]
     value = [
         {"name": job.name, "everySeconds": int(job.every.total_seconds()), "what": _purpose(job)}
         for job in JOBS
@@ -59,12 +59,6 @@ def _log_shown() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-
-
-def _interval(job: Job) -> str:
-    hours = job.every.total_seconds() / 3600
-    usual = {1.0: "every hour", 24.0: "every day"}
-    return usual.get(hours, f"every {hours:g} hours")
 
 
 def _purpose(job: Job) -> str:

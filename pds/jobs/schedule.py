@@ -48,6 +48,14 @@ class Job:
     every: timedelta
     function: Callable[[Services], None]
 
+    @property
+    def interval(self) -> str:
+        """How often, in words: "every 5 minutes", "every hour", "every day"."""
+        hours = self.every.total_seconds() / 3600
+        if hours < 1:
+            return f"every {60 * hours:g} minutes"
+        return {1.0: "every hour", 24.0: "every day"}.get(hours, f"every {hours:g} hours")
+
 
 JOBS = (
     Job("prune_events", timedelta(hours=1), prune_events),

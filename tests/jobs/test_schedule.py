@@ -105,3 +105,16 @@ def test_run_job_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_names_are_unique_and_the_functions_own() -> None:
     assert len({job.name for job in JOBS}) == len(JOBS)
     assert [job.name for job in JOBS] == [job.function.__name__ for job in JOBS]
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        (timedelta(minutes=5), "every 5 minutes"),
+        (timedelta(hours=1), "every hour"),
+        (timedelta(hours=6), "every 6 hours"),
+        (timedelta(days=1), "every day"),
+    ],
+)
+def test_interval_in_words(every: timedelta, words: str) -> None:
+    assert Job("any", every, lambda _: None).interval == words

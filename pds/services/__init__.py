@@ -49,6 +49,7 @@ from pds.services.invite_allowance import InviteRules
 from pds.services.invites import Invites
 from pds.services.keys import SigningKeys
 from pds.services.local_plc import LocalPlc
+from pds.services.look_ups import LookUps
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
 from pds.services.outbox import Outbox, build_outbox
@@ -159,8 +160,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     mail = Mail(config, clock, outbox.wake)
     email_tokens = EmailTokens(config, mail, clock)
     local_plc = LocalPlc(clock) if config.did_plc_url is None else None
-    identity = _identity(config, clock, clients, local_plc)
-    handles = _handles(config, clients)
+    look_ups = LookUps(max(1, config.threads // 2))
+    identity = _identity(config, clock, clients, look_ups, local_plc)
+    handles = _handles(config, clients, look_ups)
     sessions = Sessions(config, clock, mail)
     interval_ms = (config.invite_interval or 0) if config.invite_required else 0
     invites = Invites(config.hostname, clock, InviteRules(interval_ms, config.invite_epoch))
@@ -268,7 +270,11 @@ def _clients(config: Config) -> _Clients:
 
 
 def _identity(
-    config: Config, clock: Clock, clients: _Clients, local_plc: LocalPlc | None
+    config: Config,
+    clock: Clock,
+    clients: _Clients,
+    look_ups: LookUps,
+    local_plc: LocalPlc | None,
 ) -> Identity:
     timeout_s = config.id_resolver_timeout / 1_000
     directory: PlcDirectory = local_plc or PlcDirectoryClient(
@@ -280,10 +286,12 @@ def _identity(
         timeout_s=timeout_s,
         allow_localhost=config.is_local or config.dev_mode,
     )
-    return Identity(config, clock, directory, resolver)
+    # The embedded directory answers at once; a local server's users are no strangers.
+    is_quick = local_plc is not None
+    return Identity(config, clock, directory, resolver if is_quick else look_ups.bounded(resolver))
 
 
-def _handles(config: Config, clients: _Clients) -> Handles:
+def _handles(config: Config, clients: _Clients, look_ups: LookUps) -> Handles:
     nameservers = config.handle_backup_nameservers
     outside = HandleResolver(
         clients.strangers,
@@ -292,4 +300,5 @@ def _handles(config: Config, clients: _Clients) -> Handles:
         allow_test=config.is_local or config.dev_mode,
     )
     url = config.bsky_app_view_url
-    return Handles(config, outside, AppViewHandles(url, clients.peers) if url else None)
+    app_view = look_ups.bounded(AppViewHandles(url, clients.peers)) if url else None
+    return Handles(config, look_ups.bounded(outside), app_view)

@@ -15,6 +15,7 @@ from pds.errors import (
     HandleNotFoundError,
     InvalidHandleError,
     InvalidRequestError,
+    NotEnoughResourcesError,
     PdsError,
     UnsupportedDomainError,
 )
@@ -68,6 +69,7 @@ class Handles:
             HandleNotAvailableError: it is reserved.
             UnsupportedDomainError: it is outside our domains and there is no ``did``.
             InvalidRequestError: it does not point to ``did``.
+            NotEnoughResourcesError: too many are being looked up.
         """
         normal = self.check_form(handle)
         if not by_admin and has_slur(normal):
@@ -92,6 +94,7 @@ class Handles:
         Raises:
             HandleNotFoundError: it is in our domains, and no active account here has it.
             InvalidRequestError: nobody could say.
+            NotEnoughResourcesError: too many are being looked up.
         """
         normal = handle.lower()
         account = accounts.find_by_handle(normal)
@@ -137,6 +140,8 @@ class Handles:
     def _external_did(self, handle: str) -> str | None:
         try:
             return self._outside.resolve(handle)
+        except NotEnoughResourcesError:
+            raise
         except PdsError as error:
             logger.info("handle %s does not resolve: %s", handle, error)
             return None

@@ -14,6 +14,7 @@ from pds.errors import (
     DidDeactivatedError,
     HandleNotFoundError,
     NoSuchDidError,
+    NotEnoughResourcesError,
     PdsError,
     UnresolvableDidError,
     UpstreamFailureError,
@@ -50,6 +51,7 @@ class IdentityResolution:
         Raises:
             NoSuchDidError, DidDeactivatedError
             UpstreamFailureError: nobody who knows it answered properly.
+            NotEnoughResourcesError: too many are being looked up.
         """
         try:
             return self._identity.did_document(did, force=force)
@@ -65,7 +67,7 @@ class IdentityResolution:
 
         Raises:
             HandleNotFoundError: the handle points nowhere.
-            NoSuchDidError, DidDeactivatedError, UpstreamFailureError
+            NoSuchDidError, DidDeactivatedError, UpstreamFailureError, NotEnoughResourcesError
         """
         if at_identifier.startswith("did:"):
             did, known_handle = at_identifier, None
@@ -78,6 +80,8 @@ class IdentityResolution:
     def _did_of(self, handle: str) -> str:
         try:
             return self._handles.resolve(handle)
+        except NotEnoughResourcesError:
+            raise
         except PdsError as error:
             raise HandleNotFoundError from error
 
@@ -91,5 +95,7 @@ class IdentityResolution:
             return claimed
         try:
             return claimed if self._handles.resolve(claimed) == did else INVALID_HANDLE
+        except NotEnoughResourcesError:
+            raise
         except PdsError:
             return INVALID_HANDLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pds.errors import UnresolvableDidError, UpstreamFailureError
+from pds.errors import NotEnoughResourcesError, UnresolvableDidError, UpstreamFailureError
 
 if TYPE_CHECKING:
     from pds.services.accounts import AccountRow
@@ -32,7 +32,7 @@ def account_view(call: Call, account: AccountRow) -> dict[str, Any]:
     if call.services.config.enable_did_doc_with_session:
         try:
             view["didDoc"] = call.services.identity.did_document(account.did)
-        except (UnresolvableDidError, UpstreamFailureError):
+        except (UnresolvableDidError, UpstreamFailureError, NotEnoughResourcesError):
             return view
     return view
 

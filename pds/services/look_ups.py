@@ -1,0 +1,56 @@
+"""How many look-ups of handles and DIDs may be under way at a time.
+
+Strangers choose whom we ask: any handle, any did:web, the issuer of any service token. A server of
+theirs that answers slowly holds one of our request threads for seconds, so a few such questions a
+second would take all of them. Beyond a part of the threads, look-ups are refused at once; who asks
+for nothing outside does not notice.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, Protocol, TypeVar
+
+from pds.errors import NotEnoughResourcesError
+
+Found = TypeVar("Found", covariant=True)  # noqa: PLC0105 # a protocol's result, as its name says
+
+
+class LookUpsBusyError(NotEnoughResourcesError):
+    """Nothing is known about what was to be looked up: it was not asked for."""
+
+    default_message = "Too many handles and DIDs are being looked up, try again shortly"
+
+
+class Resolver(Protocol[Found]):
+    """Something that asks others."""
+
+    def resolve(self, name: str, /) -> Found: ...
+
+
+class LookUps:
+    """Counts them."""
+
+    def __init__(self, at_once: int) -> None:
+        self._turns = threading.BoundedSemaphore(at_once)
+
+    def bounded(self, resolver: Resolver[Found]) -> Bounded[Found]:
+        """``resolver``, whose questions count here."""
+        return Bounded(resolver, self._turns)
+
+
+class Bounded(Generic[Found]):
+    """A resolver with a limited number of questions at a time, shared with others."""
+
+    def __init__(self, resolver: Resolver[Found], turns: threading.BoundedSemaphore) -> None:
+        self._resolver = resolver
+        self._turns = turns
+
+    def resolve(self, name: str) -> Found:
+        """As the resolver does. Raises LookUpsBusyError when too many are asking."""
+        if not self._turns.acquire(blocking=False):
+            raise LookUpsBusyError
+        try:
+            return self._resolver.resolve(name)
+        finally:
+            self._turns.release()

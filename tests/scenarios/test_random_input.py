@@ -54,6 +54,7 @@ JUNK: tuple[Any, ...] = (
     {"$type": "blob", "ref": {"$link": CID}, "mimeType": "a/b", "size": 1}, "{rkey}", "{alice}",
 )  # fmt: skip
 _ACTIVATION = {"com.atproto.server.activateAccount", "com.atproto.server.deactivateAccount"}
+_ADMINS = ("admin", "moderator", "service")  # the kinds of caller that the admin may be
 METHODS = sorted(
     method.nsid
     for method in load_methods().values()
@@ -140,7 +141,7 @@ def ask(site: Site, nsid: str, chance: random.Random) -> Reply:
     params = spoilt(chance, shaped_object(chance, declared, nsid))
     text = urlencode(filled(site, params), doseq=True, errors="replace")
     kind = load_methods()[nsid].auth.kind
-    headers = basic("admin", ADMIN_PASSWORD) if kind == "admin" else bearer(site.alice.token)
+    headers = basic("admin", ADMIN_PASSWORD) if kind in _ADMINS else bearer(site.alice.token)
     if kind == "new_account":
         headers = {}
     elif nsid in _ACTIVATION:

@@ -223,21 +223,23 @@ class AccountCreation:
         with self._in_progress.claim(did):
             with transaction():
                 account_id = self._insert(did, checked, operation=operation)
-            self._register(account_id, did, operation)
+            self._register(account_id, did, operation, is_counted=not checked.by_operator)
             with transaction():
                 self._finish(account_id, did, checked.handle, first_commit)
                 tokens = self._parts.sessions.issue_in_transaction(account_id, did, checked.device)
         document = render_plc_document(did, data_of(did, operation))
         return CreatedAccount(did, checked.handle, document, tokens)
 
-    def _register(self, account_id: int, did: str, operation: Operation) -> None:
+    def _register(
+        self, account_id: int, did: str, operation: Operation, *, is_counted: bool
+    ) -> None:
         """Submit the genesis operation, or undo transaction 1 and raise why it failed."""
         try:
             self._parts.directory.submit_genesis(did, operation)
         except PdsError as error:
             if isinstance(error, UpstreamFailureError) and self._is_registered(did):
                 return  # only the reply was lost
-            self._undo(account_id, did)
+            self._undo(account_id, did, is_counted=is_counted)
             logger.warning("the directory did not take %s: %s", did, error)
             raise
 
@@ -260,7 +262,7 @@ class AccountCreation:
             raise
         except PdsError as error:
             if not self._parts.directory.is_registered(pending.did):
-                self._undo(pending.id, pending.did)
+                self._undo(pending.id, pending.did, is_counted=False)  # or by now long forgotten
                 logger.warning("undid the cut-off sign-up of %s: %s", pending.did, error)
                 return
         first_commit = self._parts.repos.initial(pending.did, self._parts.keys.get(pending.id))
@@ -278,10 +280,12 @@ class AccountCreation:
         self._parts.repos.store_initial(account_id, first)
         announce_new_account(self._parts.sequencer, did, handle, first)
 
-    def _undo(self, account_id: int, did: str) -> None:
+    def _undo(self, account_id: int, did: str, *, is_counted: bool) -> None:
         with transaction():
             if accounts.delete_pending(account_id):
                 self._parts.invites.give_back(did)
+                if is_counted:
+                    self._parts.breaker.uncount()
 
     # --- an existing DID -------------------------------------------------------------------------
 

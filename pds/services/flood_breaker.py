@@ -147,6 +147,16 @@ class FloodBreaker:
             state.told_full = False
             self._write(state)
 
+    def uncount(self) -> None:
+        """Undo ``count`` for a sign-up that came to nothing. The caller holds the transaction.
+
+        Or everybody's attempts while the directory is silent would look like a flood.
+        """
+        state = self._read()
+        if state.recent_us:
+            state.recent_us.pop()
+            self._write(state)
+
     def _why_not(self, state: _State) -> Reason | None:
         if state.closed:
             return state.closed

@@ -13,6 +13,7 @@ import pytest
 
 from pds.config import Config
 from pds.errors import InvalidRequestError, SignUpClosedError
+from pds.network.plc_directory import OperationRefusedError
 from pds.services import build_services
 from pds.storage.database import rows, transaction
 from tests.factories import (
@@ -139,6 +140,27 @@ def test_sign_up_that_is_wrong_anyway_closes_nothing(services: Services) -> None
             services.accounts.create(wrong)
 
     assert services.flood_breaker.status().is_open
+
+
+def test_sign_ups_that_the_directory_refuses_are_no_flood(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(services, "ann")
+    with monkeypatch.context() as patched:
+        patched.setattr(services.identity, "submit_genesis", refuse)
+        for _ in range(4):
+            with pytest.raises(OperationRefusedError):
+                make_account(services, "ben")
+        with pytest.raises(OperationRefusedError):
+            make_account(services, "boss", by_operator=True)
+    assert services.flood_breaker.status().last_hour == 1
+
+    fill(services, "ben", "cleo")
+    assert services.flood_breaker.status().is_open
+
+
+def refuse(*_: object) -> None:
+    raise OperationRefusedError
 
 
 def test_moving_in_counts_and_is_refused_too(services: Services) -> None:

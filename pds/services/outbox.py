@@ -15,6 +15,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+import idna
+
 from pds.config import Config
 from pds.mail_settings import Mailbox, SmtpServer, is_address
 from pds.network.smtp import (
@@ -198,11 +200,16 @@ def build_outbox(config: Config, clock: Clock) -> Outbox:
 
 
 def _address(recipient: str) -> Address:
-    """An address beyond ASCII needs a mail server that takes such; its domain does not."""
+    """An address beyond ASCII needs a mail server that takes such; its domain does not.
+
+    The domain is written in ASCII by the rules by which it was checked (IDNA 2008). Those of
+    Python's own codec are older: by them ``straße`` is ``strasse``, which belongs to others.
+    """
     user, _, domain = recipient.rpartition("@")
     try:
-        domain = domain.encode("idna").decode("ascii")
-    except UnicodeError as error:
+        if not domain.isascii():
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
         reason = "the recipient's domain is no domain"
         raise MailRefusedError(reason) from error
     return Address(username=user, domain=domain)

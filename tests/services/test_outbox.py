@@ -13,6 +13,7 @@ import pytest
 from pds.mail_settings import Mailbox
 from pds.network.smtp import MailDelayedError, MailRefusedError, MailServerError
 from pds.services.outbox import DELAYS_S, MAX_TRIES, LogTransport, Outbox, build_outbox
+from pds.services.sign_up_checks import check_email
 from pds.storage import outgoing_mail
 from pds.storage.database import rows, transaction
 from pds.storage.outgoing_mail import NewMail, OutgoingMailRow, Sender
@@ -202,6 +203,26 @@ def test_recipient_that_is_no_address_stops_nothing(
     assert outbox.send_due() == 1
     assert server.subjects == ["b"]
     assert waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "sent_to"),
+    [
+        ("example.com", "example.com"),
+        ("bücher.example.com", "xn--bcher-kva.example.com"),
+        ("straße.example.com", "xn--strae-oqa.example.com"),  # strasse is somebody else's
+        ("ελλάς.example.com", "xn--hxarsa0b.example.com"),
+        ("ｅxample。com", "example.com"),
+    ],
+)
+def test_mail_goes_to_the_domain_that_was_checked(
+    outbox: Outbox, server: FakeTransport, clock: StillClock, domain: str, sent_to: str
+) -> None:
+    address = check_email(f"alice@{domain}")
+    queue(clock, recipient=address)
+
+    assert outbox.send_due() == 1
+    assert server.sent[0]["To"] == f"alice@{sent_to}"
 
 
 def test_mail_for_a_server_that_is_not_set_any_more_is_dropped(

@@ -63,13 +63,6 @@ _SIGN_IN = (
     ),
 )
 
-_UPSTREAM = (
-    *_rows(
-        "later",
-        ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", text, "address pattern of the app view's pictures"),
-    ),
-)
-
 _NONE = (
     *_secret_rows("none", ("PDS_REDIS_SCRATCH_PASSWORD", text, "there is no Redis here")),
     *_secret_rows(
@@ -127,7 +120,7 @@ _REFUSED = (
     ),
 )
 
-LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_UPSTREAM, *_NONE, *_REFUSED)
+LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
     ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),

@@ -11,7 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from pds.mail_settings import Mailbox, SmtpServer, colour, mailbox, smtp_url
-from pds.settings import Network, boolean, did, integer, many, network, setting, text, url
+from pds.settings import (
+    Network,
+    boolean,
+    did,
+    integer,
+    many,
+    network,
+    picture_url_pattern,
+    setting,
+    text,
+    url,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -35,6 +46,11 @@ class UpstreamSettings:
         url, None, "app view: answers what this server does not, and knows handles"
     )
     bsky_app_view_did: str | None = setting(did, None, "its DID")
+    bsky_app_view_cdn_url_pattern: str | None = setting(
+        picture_url_pattern,
+        None,
+        "address of its pictures, with %s for size, DID and CID; else they are fetched here",
+    )
     mod_service_url: str | None = setting(
         url, None, "where moderators' tools and reports are passed on to"
     )

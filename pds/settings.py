@@ -113,6 +113,15 @@ def log_level(raw: str) -> str:
     return levels[raw.lower()]
 
 
+def picture_url_pattern(raw: str) -> str:
+    """An address in which ``%s`` stands for the size, the DID and the CID of a picture."""
+    if raw.count("%s") != 3 or raw.count("%") != 3:
+        message = "must hold %s three times: for the size, the DID and the CID of a picture"
+        raise ValueError(message)
+    url(raw.replace("%s", "x"))
+    return raw
+
+
 def many(read_one: Reader) -> Reader:
     """A comma-separated list; blanks around items and empty items do not count."""
 

@@ -26,7 +26,13 @@ MAX_LINES = {"pds": 400, "tests": 500}  # tests hold tables of cases
 # Who may call what. A change here is a change of who gets in: review it as such.
 REVIEWED_AUTH = {
     "app.bsky.actor.getPreferences": Auths.USER_OR_MODERATOR,
+    "app.bsky.actor.getProfile": Auths.PROXIED,
+    "app.bsky.actor.getProfiles": Auths.PROXIED,
     "app.bsky.actor.putPreferences": Auths.USER_NOT_TAKEN_DOWN,
+    "app.bsky.feed.getActorLikes": Auths.PROXIED,
+    "app.bsky.feed.getAuthorFeed": Auths.PROXIED,
+    "app.bsky.feed.getPostThread": Auths.PROXIED,
+    "app.bsky.feed.getTimeline": Auths.PROXIED,
     "com.atproto.admin.deleteAccount": Auths.ADMIN,
     "com.atproto.admin.disableAccountInvites": Auths.MODERATOR,
     "com.atproto.admin.disableInviteCodes": Auths.MODERATOR,

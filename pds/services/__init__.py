@@ -58,6 +58,7 @@ from pds.services.plc_operations import PlcOperations
 from pds.services.preferences import Preferences
 from pds.services.proxying import Clients, Proxying
 from pds.services.rate_limits import RateLimits
+from pds.services.read_after_write.replies import ReadAfterWrite
 from pds.services.records import Records
 from pds.services.repo_export import RepoExport
 from pds.services.repo_import import RepoImport
@@ -100,6 +101,7 @@ class Services:
     service_tokens: ServiceTokens
     service_auth: ServiceAuth
     proxying: Proxying
+    read_after_write: ReadAfterWrite
     invites: Invites
     flood_breaker: FloodBreaker
     handles: Handles
@@ -185,6 +187,13 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         locks=RepoLocks(),
     )
     service_auth = ServiceAuth(keys, clock)
+    proxying = Proxying(
+        config,
+        UpstreamTargets(config, identity),
+        service_auth,
+        Clients(clients.peers, clients.strangers),
+        UpstreamSlots(Bounds.for_threads(config.threads)),
+    )
     activation = AccountActivation(
         account_activation.Parts(identity, repos, blobs, keys, sequencer), clock
     )
@@ -210,13 +219,8 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         app_passwords=AppPasswords(clock, mail),
         service_tokens=ServiceTokens(config, clock, identity),
         service_auth=service_auth,
-        proxying=Proxying(
-            config,
-            UpstreamTargets(config, identity),
-            service_auth,
-            Clients(clients.peers, clients.strangers),
-            UpstreamSlots(Bounds.for_threads(config.threads)),
-        ),
+        proxying=proxying,
+        read_after_write=ReadAfterWrite(config, clock, validator, proxying),
         invites=invites,
         flood_breaker=breaker,
         handles=handles,

@@ -64,8 +64,12 @@ def _accepts_gzip(environ: WSGIEnvironment) -> bool:
 
 def _from_body(environ: WSGIEnvironment, body: Body) -> Response:
     """Files are handed to the server whole: a slow reader then holds no thread."""
-    response = Response(b"", 200, body.headers, content_type=body.content_type)
     content = body.content
+    if isinstance(content, bytes) and body.content_type == JSON:
+        response = json_response(environ, content)
+        response.headers.update(body.headers)
+        return response
+    response = Response(b"", 200, body.headers, content_type=body.content_type)
     if isinstance(content, bytes):
         response.set_data(content)
         return response

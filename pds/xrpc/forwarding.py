@@ -5,17 +5,26 @@ Spec: https://atproto.com/specs/xrpc#service-proxying
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from pds.services.proxying import OutgoingCall
 from pds.services.upstream_reply import UpstreamReply
 from pds.xrpc.method import Call
 from pds.xrpc.proxy_header import HEADER
 
+# ``name[]=`` and ``name[0]=``, as some clients write arrays.
+_BRACKETS: Final = re.compile(r"((?:^|&)[A-Za-z]+)(?:\[|%5B)[0-9]*(?:\]|%5D)(?==)", re.IGNORECASE)
+
 
 def outgoing(call: Call, nsid: str) -> OutgoingCall:
-    """The call, which must be a query, to be passed on as it came; ``nsid`` is its method."""
+    """The call, which must be a query, to be passed on; ``nsid`` is its method.
+
+    It goes on as it came, but for arrays in a spelling that others need not know.
+    """
     path = f"/xrpc/{nsid}"
     if call.query_string:
-        path = f"{path}?{call.query_string}"
+        path = f"{path}?" + _BRACKETS.sub(r"\1", call.query_string)
     return OutgoingCall(call.did, nsid, call.http_method, path, call.headers)
 
 

@@ -41,7 +41,13 @@ def nothing() -> Sample:
 
 SAMPLES: Final[dict[str, Sample]] = {
     "app.bsky.actor.getPreferences": query(),
+    "app.bsky.actor.getProfile": query(actor="{did}"),
+    "app.bsky.actor.getProfiles": query(actors="{did}"),
     "app.bsky.actor.putPreferences": body(preferences=[]),
+    "app.bsky.feed.getActorLikes": query(actor="{did}"),
+    "app.bsky.feed.getAuthorFeed": query(actor="{did}"),
+    "app.bsky.feed.getPostThread": query(uri="at://{did}/app.bsky.feed.post/3jzfcijpj2z2a"),
+    "app.bsky.feed.getTimeline": query(),
     "com.atproto.admin.deleteAccount": body(did="{did}"),
     "com.atproto.admin.disableAccountInvites": body(account="{did}"),
     "com.atproto.admin.disableInviteCodes": body(codes=["none"]),

@@ -32,6 +32,11 @@ GUARDED = [
 ]
 # Parameters are checked before the caller is, so these must be well-formed.
 PARAMS = {
+    "app.bsky.actor.getProfile": ("actor",),
+    "app.bsky.actor.getProfiles": ("actors",),
+    "app.bsky.feed.getActorLikes": ("actor",),
+    "app.bsky.feed.getAuthorFeed": ("actor",),
+    "app.bsky.feed.getPostThread": ("uri",),
     "com.atproto.sync.getBlob": ("did", "cid"),
     "com.atproto.sync.getBlocks": ("did", "cids"),
     "com.atproto.sync.getLatestCommit": ("did",),
@@ -54,6 +59,9 @@ def web(services: Services) -> Iterator[Running]:
 def send(web: Running, method: Method, person: Person, token: str) -> Answer:
     values = {
         "did": person.did,
+        "actor": person.did,
+        "actors": person.did,
+        "uri": f"at://{person.did}/app.bsky.feed.post/self",
         "aud": person.did,
         "cid": CID,
         "cids": CID,

@@ -1,5 +1,7 @@
 """Who may call what, and the answer to those who may not: the table, to be read in review.
 
+The server that is asked knows no app view, so what is passed on fails with "request".
+
 Callers: nobody; an access, a refresh token; an app password, a privileged one; the owner of an
 account that is deactivated, and of one that is taken down; the admin; a service token of an account
 here for this very method; the same made for another server.
@@ -35,8 +37,20 @@ _ROWS = """
 # nobody   access   refresh  app      priv.    deact.   down     admin    service  foreign
 app.bsky.actor.getPreferences
   missing  ok       token    ok       ok       ok       ok       token    issuer   audience
+app.bsky.actor.getProfile
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.actor.getProfiles
+  missing  request  token    request  request  request  token    token    token    token
 app.bsky.actor.putPreferences
   missing  ok       token    ok       ok       ok       token    token    token    token
+app.bsky.feed.getActorLikes
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.feed.getAuthorFeed
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.feed.getPostThread
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.feed.getTimeline
+  missing  request  token    request  request  request  token    token    token    token
 com.atproto.admin.deleteAccount
   login    login    login    login    login    login    login    ok       login    login
 com.atproto.admin.disableAccountInvites

@@ -1,1 +1,1 @@
-"""The app.bsky.actor methods that a PDS answers itself."""
+"""The app.bsky.actor methods that a PDS answers, or completes what the app view answers."""

@@ -6,7 +6,12 @@ account.
 
 from __future__ import annotations
 
-from pds.errors import InvalidTokenError, NotFoundError, RateLimitExceededError
+from pds.errors import (
+    AccountNotFoundError,
+    InvalidTokenError,
+    NotFoundError,
+    RateLimitExceededError,
+)
 from pds.services.email_tokens import EmailTokens
 from pds.services.mail import Mail
 from pds.services.passwords import hash_password
@@ -35,8 +40,9 @@ class PasswordChanges:
             return self._tokens.pretend("reset_password")
         try:
             return self._tokens.request(account, "reset_password")
-        except RateLimitExceededError:
-            return self._tokens.pretend("reset_password")  # the last code stays good
+        except (RateLimitExceededError, AccountNotFoundError):
+            # The last code stays good; or the account was deleted just now.
+            return self._tokens.pretend("reset_password")
 
     def reset(self, token: str, password: str) -> None:
         """Set the password of the account that the code was issued for.

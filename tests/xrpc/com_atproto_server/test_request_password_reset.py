@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pds.storage import accounts
 from pds.storage.database import rows
 from tests.factories import Person, take_down
 from tests.leftovers import all_rows
@@ -65,6 +66,18 @@ def test_inactive_accounts_are_served(stage: Stage, alice: Person, state: str) -
 
     stage.ok(NSID, {"email": alice.email})
     assert code_of(alice, "reset_password")
+
+
+def test_account_that_goes_meanwhile_is_answered_as_unknown(
+    stage: Stage, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = alice.row
+    stage.services.accounts.delete(alice.did)
+    monkeypatch.setattr(accounts, "find_by_email", lambda _email: found)
+
+    stage.ok(NSID, {"email": alice.email})
+
+    assert queued_mail() == []
 
 
 def test_asking_again_and_again_keeps_the_last_code(stage: Stage, alice: Person) -> None:

@@ -134,8 +134,10 @@ def _email(call: Call) -> str:
     return short_key(call.input["email"].strip().lower())
 
 
-def _subject(call: Call) -> str:
-    return short_key(call.input["did"])
+def _subject(call: Call) -> str | None:
+    did = call.input["did"]
+    known = call.services.rate_limits.knows_login(did, call.client_ip)
+    return None if known else short_key(did)
 
 
 _KEYS: dict[str, Callable[[Call], str | None]] = {

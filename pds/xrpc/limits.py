@@ -67,9 +67,9 @@ REQUEST_PLC_OPERATION_SIGNATURE = _mails(
 REQUEST_PASSWORD_RESET = (
     Limit("com.atproto.server.requestPasswordReset-0", 15, HOUR_S),
     Limit("com.atproto.server.requestPasswordReset-1", 50, DAY_S),
-    # Ours: nobody's mailbox is filled from many addresses.
+    # Ours: nobody's mailbox is filled from many addresses. None for the day: strangers would spend
+    # it, and the owner could not ask before tomorrow.
     Limit("com.atproto.server.requestPasswordReset-2", 5, HOUR_S, key="email"),
-    Limit("com.atproto.server.requestPasswordReset-3", 15, DAY_S, key="email"),
 )
 CONFIRM_EMAIL = _guesses("com.atproto.server.confirmEmail")
 UPDATE_EMAIL = _guesses("com.atproto.server.updateEmail")
@@ -77,7 +77,7 @@ SIGN_PLC_OPERATION = _guesses("com.atproto.identity.signPlcOperation")
 RESET_PASSWORD = (Limit("com.atproto.server.resetPassword-0", 50, 5 * MINUTE_S),)
 DELETE_ACCOUNT = (
     Limit("com.atproto.server.deleteAccount-0", 50, 5 * MINUTE_S),
-    # Ours: guesses at one account's password and code, from any address.
+    # Ours: guesses at one account's password and code, from any address but its owner's.
     Limit("com.atproto.server.deleteAccount-1", 100, HOUR_S, key="subject"),
 )
 

@@ -124,7 +124,7 @@ class Limit:
         login    the name somebody logs in with, together with the address
         login_from_anywhere  that name alone; not for addresses its owner has logged in from
         email    the address in the body's ``email``
-        subject  the account in the body's ``did``
+        subject  the account in the body's ``did``; not for addresses its owner has logged in from
     """
 
     name: str

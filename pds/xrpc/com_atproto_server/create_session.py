@@ -17,5 +17,6 @@ def create_session(call: Call) -> dict[str, Any]:
         allow_takendown=call.input.get("allowTakendown", False),
         device=call.device,
     )
-    call.services.rate_limits.remember_login(call.input["identifier"], call.client_ip)
+    for name in (call.input["identifier"], session.account.did):
+        call.services.rate_limits.remember_login(name, call.client_ip)
     return session_view(call, session)

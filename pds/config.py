@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pds import __version__
-from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS
+from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS, ONE_ALONE
 from pds.setting_groups import (
+    BucketSettings,
     FirehoseSettings,
     LimitSettings,
     MailSettings,
@@ -60,7 +61,9 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Config(FirehoseSettings, LimitSettings, MailSettings, SignUpSettings, UpstreamSettings):
+class Config(
+    BucketSettings, FirehoseSettings, LimitSettings, MailSettings, SignUpSettings, UpstreamSettings
+):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
     # --- service ----------------------------------------------------------------------------
@@ -262,6 +265,8 @@ SETTINGS: tuple[Setting, ...] = (*TABLE, *LATER_SETTINGS)
 
 OUTSIDE = frozenset({"PDS_ENV_FILE"})  # read before there is a Config
 
+_BUCKET = "PDS_BLOBSTORE_S3_BUCKET"
+
 HOW_TO_MAKE = {
     "PDS_JWT_SECRET": "openssl rand -hex 32",
     "PDS_ADMIN_PASSWORD": "openssl rand -hex 16",
@@ -313,6 +318,17 @@ def _conflicts(given: Mapping[str, str]) -> list[str]:
         for one, other in NEEDS
         if one in given and other not in given
     ]
+    problems += [
+        f"{one}: pictures and videos are in one place only; remove this or {other}"
+        for one, other in ONE_ALONE
+        if one in given and other in given
+    ]
+    if _BUCKET not in given:
+        problems += [
+            f"{name}: only of use together with {_BUCKET}; set that too, or remove this"
+            for name in sorted(given)
+            if name.startswith("PDS_BLOBSTORE_S3_")
+        ]
     return problems
 
 

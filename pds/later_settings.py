@@ -88,18 +88,10 @@ _NONE = (
 _REFUSED = (
     *_secret_rows(
         "refused",
-        ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", text, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY", text, "blobs are kept on disk"),
         ("PDS_ENTRYWAY_ADMIN_TOKEN", text, "accounts are kept here, not at an entryway"),
     ),
     *_rows(
         "refused",
-        ("PDS_BLOBSTORE_S3_BUCKET", text, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_REGION", text, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_ENDPOINT", text, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_FORCE_PATH_STYLE", boolean, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS", _MS, "blobs are kept on disk"),
-        ("PDS_BLOBSTORE_S3_REQUEST_TIMEOUT_MS", _MS, "blobs are kept on disk"),
         ("PDS_ENTRYWAY_URL", url, "accounts are kept here, not at an entryway"),
         ("PDS_ENTRYWAY_DID", did, "accounts are kept here, not at an entryway"),
         (
@@ -123,9 +115,12 @@ _REFUSED = (
 LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
+    ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", "PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY"),
     ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),
     ("PDS_MODERATION_EMAIL_SMTP_URL", "PDS_MODERATION_EMAIL_ADDRESS"),
 )
+
+ONE_ALONE = (("PDS_BLOBSTORE_S3_BUCKET", "PDS_BLOBSTORE_DISK_LOCATION"),)
 
 NEEDS = (
     ("PDS_BSKY_APP_VIEW_URL", "PDS_BSKY_APP_VIEW_DID"),

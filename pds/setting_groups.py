@@ -38,6 +38,42 @@ class FirehoseSettings:
     crawlers: tuple[str, ...] = setting(many(url), (), "relays told of news")
 
 
+def _request_timeout_ms(values: Mapping[str, Any]) -> int:
+    upload_ms: int = values["blobstore_s3_upload_timeout_ms"]
+    return max(min(upload_ms, 15_000), 6_000)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class BucketSettings:
+    """The bucket of an S3 service that holds pictures and videos, where they are not on disk."""
+
+    blobstore_s3_bucket: str | None = setting(
+        text, None, "bucket for pictures and videos, in place of the disk"
+    )
+    blobstore_s3_region: str | None = setting(
+        text, None, "its region", shown="AWS_REGION, else us-east-1"
+    )
+    blobstore_s3_endpoint: str | None = setting(url, None, "address of the service", shown="AWS's")
+    blobstore_s3_force_path_style: bool = setting(
+        boolean, False, "address the bucket as a folder of the endpoint, not as a host name"
+    )
+    blobstore_s3_access_key_id: str | None = setting(
+        text, None, "access key", shown="what AWS's tools find", secret=True
+    )
+    blobstore_s3_secret_access_key: str | None = setting(
+        text, None, "its secret", shown="what AWS's tools find", secret=True
+    )
+    blobstore_s3_upload_timeout_ms: int = setting(
+        integer(1), 20_000, "longest that storing or fetching one blob may take, in ms"
+    )
+    blobstore_s3_request_timeout_ms: int = setting(
+        integer(1),
+        _request_timeout_ms,
+        "wait for the service's next bytes, in ms",
+        shown="the one above, but 6000 to 15000",
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class UpstreamSettings:
     """Services of the network that this server asks."""

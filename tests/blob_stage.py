@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
-import os
+import time
 from pathlib import Path
 from typing import Any
 
 from pds.atproto.blob_ref import BlobRef
 from pds.atproto.cid import Cid
+from pds.services.blob_stores import bucket_store
 from pds.services.blobs import Blobs
 from pds.storage import accounts, database
 from pds.storage.accounts import AccountRow, NewAccountRow
-from tests.factories import StillClock
+from pds.storage.blob_files import BlobFiles
+from pds.storage.blob_locks import BlobLocks
+from pds.storage.blob_store import BlobStore
+from tests.factories import StillClock, make_config
+from tests.fakes.s3_server import S3Server, s3_settings
 
 ALICE = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 BOB = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"
@@ -23,12 +28,14 @@ LIMIT = 10_000
 
 
 class Stage:
-    """Two accounts, and their blobs."""
+    """Two accounts, and their blobs in a store: on disk, if not said otherwise."""
 
-    def __init__(self, directory: Path, clock: StillClock) -> None:
+    def __init__(self, directory: Path, clock: StillClock, store: BlobStore | None = None) -> None:
         self.directory = directory / "blobs"
         self.clock = clock
-        self.service = Blobs(self.directory, clock=clock, upload_limit_bytes=LIMIT)
+        self.store = store or BlobFiles(self.directory)
+        locks = BlobLocks(directory / "blobs.lock")
+        self.service = Blobs(self.store, locks, clock=clock, upload_limit_bytes=LIMIT)
         self.alice = add_account(ALICE)
         self.bob = add_account(BOB)
 
@@ -50,7 +57,12 @@ class Stage:
             return self.service.unreference(owner.id, POST, rkey)
 
     def drop_and_delete(self, rkey: str) -> None:
-        self.service.delete_unreferenced(self.alice, self.drop(rkey))
+        self.delete(self.drop(rkey))
+
+    def delete(self, dropped: list[Cid]) -> None:
+        """What a write does after its commit, and the end of it where it goes on elsewhere."""
+        self.service.delete_unreferenced(self.alice, dropped)
+        self.service._later.wait()
 
     def read(self, cid: Cid, account: AccountRow | None = None) -> bytes:
         blob = self.service.open_blob(account or self.alice, cid)
@@ -58,11 +70,23 @@ class Stage:
             return file.read()
 
     def files(self) -> list[str]:
-        return sorted(
-            str(path.relative_to(self.directory))
-            for path in self.directory.rglob("*")
-            if path.is_file()
-        )
+        """All there is in the store, and what uploads have left on disk."""
+        stored = [
+            f"{folder}/{blob.cid}"
+            for folder in self.store.folders()
+            for blob in self.store.list(folder)
+        ]
+        return sorted([*stored, *(path.name for path in self.store.incoming.directory.iterdir())])
+
+    def put(self, folder: str, content: bytes) -> None:
+        """Bytes in the store that no row knows."""
+        blob = self.store.incoming.write(io.BytesIO(content), LIMIT)
+        self.store.keep(blob, folder)
+        self.store.incoming.discard(blob)
+
+    def lose(self, *refs: BlobRef) -> None:
+        """Remove bytes behind everybody's back."""
+        self.store.delete(self.alice.did, [ref.cid for ref in refs])
 
     def state(self) -> Any:
         return (
@@ -72,10 +96,14 @@ class Stage:
         )
 
     def age_files(self, seconds: float) -> None:
-        """Make all files look as if they were written so long ago."""
-        then = self.clock.now_us / 1_000_000 - seconds
-        for name in self.files():
-            os.utime(self.directory / name, (then, then))
+        """Let so much time pass since now, which is when all files were really written."""
+        self.clock.now_us = int((time.time() + seconds) * 1_000_000)
+
+
+def new_bucket(server: S3Server, directory: Path, port: int | None = None) -> BlobStore:
+    """A store in a bucket of its own; ``port``: where else to reach the server."""
+    settings = s3_settings(server.new_bucket(), port or server.port)
+    return bucket_store(make_config(directory, **settings))
 
 
 def add_account(did: str) -> AccountRow:

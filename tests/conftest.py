@@ -19,6 +19,7 @@ from tests.factories import Person, StillClock, make_account, make_config
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from tests.fakes.s3_server import S3Server
     from tests.stage import Stage
 
 THREADS_MAY_TAKE_S = 5.0
@@ -90,6 +91,15 @@ def open_database(tmp_path: Path, empty_database: Path) -> Iterator[Path]:
     database.open_database(path)
     yield path
     database.close_database()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server, begun with the first test that wants it."""
+    from tests.fakes.s3_server import S3Server
+
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -199,10 +199,53 @@ def test_half_of_a_pair_is_refused(one: dict[str, str], other: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["PDS_BLOBSTORE_S3_BUCKET", "PDS_PLC_ROTATION_KEY_KMS_KEY_ID", "PDS_ENTRYWAY_URL"],
+    ["PDS_PLC_ROTATION_KEY_KMS_KEY_ID", "PDS_ENTRYWAY_URL"],
 )
 def test_setting_that_cannot_be_honoured_stops_the_start(name: str) -> None:
     assert "not supported" in problems({**PUBLIC, name: "https://example.com"})[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["PDS_BLOBSTORE_S3_ACCESS_KEY_ID", "PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY"]
+)
+def test_half_of_the_keys_of_a_bucket_is_refused(name: str) -> None:
+    said = problems({**PUBLIC, "PDS_BLOBSTORE_S3_BUCKET": "pictures", name: "key"})
+
+    assert len(said) == 1
+    assert "set both or none" in said[0]
+
+
+def test_bucket_and_directory_exclude_each_other() -> None:
+    both = {"PDS_BLOBSTORE_S3_BUCKET": "pictures", "PDS_BLOBSTORE_DISK_LOCATION": "/pds/blocks"}
+
+    assert problems({**PUBLIC, **both}) == [
+        "PDS_BLOBSTORE_S3_BUCKET: pictures and videos are in one place only; remove this or"
+        " PDS_BLOBSTORE_DISK_LOCATION"
+    ]
+
+
+def test_settings_of_a_bucket_without_the_bucket_are_refused() -> None:
+    said = problems({**PUBLIC, "PDS_BLOBSTORE_S3_REGION": "eu"})
+
+    assert said == [
+        "PDS_BLOBSTORE_S3_REGION: only of use together with PDS_BLOBSTORE_S3_BUCKET; set that too,"
+        " or remove this"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("upload_ms", "request_ms"), [("20000", 15_000), ("10000", 10_000), ("1000", 6_000)]
+)
+def test_patience_with_a_bucket_is_the_reference_servers(upload_ms: str, request_ms: int) -> None:
+    config = Config.from_env(
+        {
+            **PUBLIC,
+            "PDS_BLOBSTORE_S3_BUCKET": "pictures",
+            "PDS_BLOBSTORE_S3_UPLOAD_TIMEOUT_MS": upload_ms,
+        }
+    )
+
+    assert config.blobstore_s3_request_timeout_ms == request_ms
 
 
 def test_unknown_setting_is_a_warning() -> None:

@@ -32,6 +32,7 @@ from pds.services.account_deletion import AccountDeletion
 from pds.services.account_info import AccountInfos
 from pds.services.accounts import Accounts
 from pds.services.app_passwords import AppPasswords
+from pds.services.blob_stores import blob_locks, configured_store
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
@@ -139,7 +140,7 @@ class Services:
         """
         installation.check_rotation_key(self.keys)
         installation.remember_address(self.config)
-        self.blobs.cleanup_uploads()
+        self.blobs.begin_serving()
         self.repo_import.cleanup_staging()
         self.accounts.resume_pending()
         self.identity_journal.resume()
@@ -150,6 +151,7 @@ class Services:
         self.sequencer.stop()
         self.crawl_requests.stop()
         self.accounts.close()
+        self.blobs.close()
         self.outbox.stop()
         self.identity.close()
         self._clients.close()
@@ -174,7 +176,10 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
     journal = IdentityJournal(identity, sequencer, mail, clock)
     blobs = Blobs(
-        config.blobstore_disk_location, clock=clock, upload_limit_bytes=config.blob_upload_limit
+        configured_store(config),
+        blob_locks(config),
+        clock=clock,
+        upload_limit_bytes=config.blob_upload_limit,
     )
     nodes = NodeSource()
     repos = Repos(

@@ -188,7 +188,7 @@ class AccountDeletion:
         for table in LARGE_TABLES:
             slices.run(partial(deletions.delete_some, table, deletion.account_id))
         self._delete_events(deletion, slices)
-        while not self._parts.blobs.delete_files_of(deletion.account_id, deletion.did):
+        while not self._parts.blobs.delete_files_of(deletion.did):
             if self._stopping.wait(_REST_S):
                 raise StoppedError
         with transaction():

@@ -1,13 +1,14 @@
 """Blobs: upload, let records use them, fetch, list, find missing, clean up.
 
 An upload is private until a record of the same account refers to it. The last reference gone, the
-blob goes too. Bytes are on disk, rows in the database, and no transaction spans both, so the order
-matters: a file is in place before its row appears, and a row is gone before its file is deleted.
-What a crash leaves in between is a file without a row, which ``sweep_files`` removes.
+blob goes too. Bytes are in a store (a directory or a bucket), rows in the database, and no
+transaction spans both, so the order matters: a file is in place before its row appears, and a row
+is gone before its file is deleted. What a crash leaves in between is a file without a row, which
+``sweep_files`` removes.
 
-Renaming a file into place with adding its row, and deleting a row with its file, happen under one
-lock per account (shared by a few), or an upload could lose its file to a deletion under way. The
-command line deletes too, so uploads and deletions also keep other processes at a distance.
+Putting a file into place with adding its row, and deleting a row with its file, happen under the
+blob's lock, or an upload could lose its file to a deletion under way. The store is never asked
+inside a transaction.
 Spec: https://atproto.com/specs/blob
 """
 
@@ -16,12 +17,10 @@ from __future__ import annotations
 import errno
 import logging
 import re
-import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import filetype
@@ -37,21 +36,20 @@ from pds.errors import (
     InvalidRequestError,
     InvalidSizeError,
     NotEnoughResourcesError,
+    UpstreamFailureError,
 )
+from pds.services.blob_sweep import HOUR_US, BlobSweep, SweepResult
 from pds.services.clock import Clock
+from pds.services.later import Later
 from pds.storage import accounts, blobs, database, deletions
 from pds.storage.accounts import AccountRow
-from pds.storage.blob_files import BlobFiles, TemporaryBlob, folder_name
+from pds.storage.blob_locks import BlobLocks
+from pds.storage.blob_store import BlobStore, TemporaryBlob, folder_name
 
 logger = logging.getLogger("pds.blobs")
 
-HOUR_US: Final = 3_600_000_000
 UPLOAD_LIFE_US: Final = 24 * HOUR_US
 _BATCH: Final = 500
-_LOCKS: Final = 64
-_FILES_AT_ONCE: Final = 25  # more, and the file system lets the next commit wait
-_MISSING_SHOWN: Final = 20
-_LONGEST_PLAIN_DID: Final = 255
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _ANY_TYPE = "*/*"
 _UNKNOWN_TYPE = "application/octet-stream"
@@ -62,23 +60,26 @@ _MIME_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,12
 class OpenBlob:
     """A blob that may be served."""
 
-    path: Path
+    store: BlobStore
+    folder: str
+    cid: Cid
     mime_type: str
     size_bytes: int
 
-    def open(self, start: int, size: int) -> BinaryIO:  # where it ends is read
+    def open(self, start: int, size: int) -> BinaryIO:
         """A file that stands at the byte ``start``, with ``size`` bytes or more to come.
 
         Raises:
             BlobNotFoundError: it was deleted, or lost, in the meantime.
+            UpstreamFailureError, UpstreamTimeoutError, NotEnoughResourcesError: of the store.
         """
         try:
-            file = self.path.open("rb")
+            with self.store.turn():
+                return self.store.open(self.folder, self.cid, start, size)
         except FileNotFoundError as error:
-            logger.error("the file of a stored blob is missing: %s", self.path)  # noqa: TRY400
+            where = self.store.describe(self.folder, self.cid)
+            logger.error("the file of a stored blob is missing: %s", where)  # noqa: TRY400
             raise BlobNotFoundError from error
-        file.seek(start)
-        return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +90,18 @@ class MissingBlob:
     record_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class SweepResult:
-    """files_removed: files nobody knew. files_missing: blobs whose file is gone."""
-
-    files_removed: int
-    files_missing: int
-
-
 class Blobs:
     """The blobs of all accounts."""
 
-    def __init__(self, directory: Path, *, clock: Clock, upload_limit_bytes: int) -> None:
-        self._files = BlobFiles(directory)
+    def __init__(
+        self, store: BlobStore, locks: BlobLocks, *, clock: Clock, upload_limit_bytes: int
+    ) -> None:
+        self._store = store
+        self._locks = locks
         self._clock = clock
         self._upload_limit_bytes = upload_limit_bytes
-        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
-        self._files.prepare()
+        self._later = Later("blobs", self._delete_dropped)
+        store.prepare()
 
     def upload(self, account: AccountRow, stream: BinaryIO, content_type: str | None) -> BlobRef:
         """Store what ``stream`` holds; returns the reference that a record may contain.
@@ -118,23 +114,26 @@ class Blobs:
             InvalidRequestError: no usable content type, or the blob was taken down.
             AccountNotFoundError: the account was deleted in the meantime.
             AccountTakedownError: it is taken down, which a service token does not tell.
-            NotEnoughResourcesError: the disk is full.
+            NotEnoughResourcesError: the disk is full, or the store busy.
+            UpstreamFailureError, UpstreamTimeoutError: of the store; nothing has changed.
         """
         declared = _declared_type(content_type)
+        incoming = self._store.incoming
         with _full_disk_told():
-            temporary = self._files.write_temporary(stream, self._upload_limit_bytes)
+            temporary = incoming.write(stream, self._upload_limit_bytes)
             try:
                 mime_type = filetype.guess_mime(temporary.head) or declared
                 mime_type = self._keep(account, temporary, mime_type)
             finally:
-                self._files.discard(temporary)
+                incoming.discard(temporary)
         return BlobRef(temporary.cid, mime_type, temporary.size_bytes)
 
     def _keep(self, account: AccountRow, blob: TemporaryBlob, mime_type: str) -> str:
-        with self._lock(account.id), self._files.hold(alone=False):
+        folder = folder_name(account.did)
+        with self._store.turn(), self._locks.blobs(folder, [blob.cid]):
             _check_account(accounts.find_by_id(account.id))
             _refuse_taken_down(blobs.find_blob(account.id, blob.cid))
-            self._files.keep(blob, account.did)
+            self._store.keep(blob, folder)
             with database.transaction():
                 return self._save(account.id, blob, mime_type)
 
@@ -178,8 +177,12 @@ class Blobs:
         """Delete those of ``cids`` that no record uses now. Call it after the commit.
 
         Never raises: the change it follows is durable. What it cannot do, ``expire_uploads`` and
-        ``sweep_files`` do later.
+        ``sweep_files`` do later. With a remote store it only begins, and another thread goes on.
         """
+        if self._store.is_remote:
+            if cids:
+                self._later.begin()
+            return
         try:
             self._delete_due(account.id, account.did, cids, blobs.DROPPED)
         except Exception:
@@ -187,11 +190,18 @@ class Blobs:
 
     def delete_all_unreferenced(self, account: AccountRow) -> None:
         """Like ``delete_unreferenced``, for every blob that an import took the last record from."""
+        if self._store.is_remote:
+            self._later.begin()
+            return
         try:
             while cids := blobs.find_due_of(account.id, _BATCH):
                 self._delete_due(account.id, account.did, cids, blobs.DROPPED)
         except Exception:
             logger.exception("blobs without a record could not be deleted; left for later")
+
+    def close(self) -> None:
+        """End what runs in the background. What is left to delete has its mark."""
+        self._later.stop()
 
     def open_blob(self, account: AccountRow, cid: Cid) -> OpenBlob:
         """Find a blob that a record uses; uploads no record uses are private.
@@ -204,7 +214,8 @@ class Blobs:
             raise BlobNotFoundError
         if not blobs.is_referenced(account.id, cid):
             raise BlobNotFoundError
-        return OpenBlob(self._files.path(account.did, cid), found.mime_type, found.size_bytes)
+        folder = folder_name(account.did)
+        return OpenBlob(self._store, folder, cid, found.mime_type, found.size_bytes)
 
     def list_blobs(
         self, account: AccountRow, *, since: str | None, limit: int, cursor: str | None
@@ -235,92 +246,61 @@ class Blobs:
         """(blobs that records refer to, how many of these are there), for checkAccountStatus."""
         return blobs.count_blobs(account_id)
 
-    def cleanup_uploads(self) -> None:
-        """Remove what uploads that were killed left on disk. Call it before serving."""
-        self._files.drop_leftovers()
+    def begin_serving(self) -> None:
+        """Remove what uploads that were killed left on disk, and see whether the store is there.
+
+        Raises:
+            ConfigError: the store will not let us in.
+        """
+        self._store.incoming.drop_leftovers()
+        self._store.check()
 
     def expire_uploads(self, older_than_us: int = UPLOAD_LIFE_US) -> int:
         """Delete uploads no record has used in that time; returns how many."""
         through_us = self._clock() - older_than_us
         with database.transaction():
             blobs.settle_used(through_us)
-        deleted = 0
-        while due := blobs.find_due(through_us, _BATCH):
-            for blob in due:
-                deleted += self._delete_due(blob.account_id, blob.did, [blob.cid], through_us)
-        return deleted
+        return self._delete_all_due(through_us)
 
-    def delete_files_of(self, account_id: int, did: str) -> bool:
+    def delete_files_of(self, did: str) -> bool:
         """Remove some files of an account whose row is gone; call it until it says True: all.
 
         Doing it again is harmless.
         """
+        folder = folder_name(did)
         # Uploads that saw the account are through now, and none after this puts a file there.
-        with self._lock(account_id), self._files.hold(alone=True):
+        with self._locks.account(folder):
             if not deletions.is_being_deleted(did):
                 return True  # another process has finished, and the account may be back
-            return not self._files.delete_some(did, _FILES_AT_ONCE)
+            return not self._store.delete_some(folder)
 
     def sweep_files(self) -> SweepResult:
         """Remove files without a row, over an hour old, and report rows without a file."""
-        return SweepResult(self._remove_unknown_files(), self._report_lost_files())
+        return BlobSweep(self._store, self._locks, self._clock).run()
+
+    def _delete_dropped(self) -> None:
+        try:
+            self._delete_all_due(blobs.DROPPED)
+        except UpstreamFailureError:
+            logger.warning("blobs without a record could not be deleted; left for later")
+
+    def _delete_all_due(self, through_us: int) -> int:
+        deleted = 0
+        while due := blobs.find_due(through_us, _BATCH):
+            owned = defaultdict[tuple[int, str], list[Cid]](list)
+            for blob in due:
+                owned[blob.account_id, blob.did].append(blob.cid)
+            for (account_id, did), cids in owned.items():
+                deleted += self._delete_due(account_id, did, cids, through_us)
+        return deleted
 
     def _delete_due(self, account_id: int, did: str, cids: Sequence[Cid], through_us: int) -> int:
-        with self._lock(account_id), self._files.hold(alone=True):
+        folder = folder_name(did)
+        with self._locks.blobs(folder, cids):
             with database.transaction():
                 gone = blobs.delete_due(account_id, cids, through_us)
-            for cid in gone:
-                self._files.delete(did, cid)
+            self._store.delete(folder, gone)
         return len(gone)
-
-    def _remove_unknown_files(self) -> int:
-        before_us = self._clock() - HOUR_US
-        hashed = {
-            folder_name(did): account_id for account_id, did in blobs.long_dids(_LONGEST_PLAIN_DID)
-        }
-        removed = 0
-        for folder in self._files.folders():
-            account = accounts.find_by_did(folder)
-            account_id = account.id if account else hashed.get(folder)
-            stale = self._files.stale_files(folder, before_us)
-            while batch := list(islice(stale, _BATCH)):
-                removed += self._remove_unknown(folder, account_id, batch)
-        if removed:
-            logger.info("removed %d blob files that no account knows", removed)
-        return removed
-
-    def _remove_unknown(self, folder: str, account_id: int | None, cids: list[Cid]) -> int:
-        """Remove those of ``cids`` that have no row; all of them when the account is gone."""
-        lock_id = 0 if account_id is None else account_id
-        known = set() if account_id is None else blobs.existing(account_id, cids)
-        removed = 0
-        for cid in cids:
-            if cid in known:
-                continue
-            with self._lock(lock_id), self._files.hold(alone=True):
-                if account_id is None or blobs.find_blob(account_id, cid) is None:
-                    self._files.delete_in(folder, cid)
-                    removed += 1
-        return removed
-
-    def _report_lost_files(self) -> int:
-        lost = 0
-        after: tuple[int, bytes] = (0, b"")
-        while page := blobs.owned_page(after, _BATCH):
-            for blob in page:
-                path = self._files.path(blob.did, blob.cid)
-                if path.exists() or blobs.find_blob(blob.account_id, blob.cid) is None:
-                    continue
-                lost += 1
-                if lost <= _MISSING_SHOWN:
-                    logger.error("the file of a stored blob is missing: %s", path)
-            after = (page[-1].account_id, page[-1].cid)
-        if lost > _MISSING_SHOWN:
-            logger.error("files of %d stored blobs are missing", lost)
-        return lost
-
-    def _lock(self, account_id: int) -> threading.Lock:
-        return self._locks[account_id % _LOCKS]
 
 
 @contextmanager

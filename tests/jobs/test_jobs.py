@@ -20,7 +20,7 @@ from pds.jobs.prune_events import prune_events
 from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
-from pds.services.blobs import SweepResult
+from pds.services.blob_sweep import SweepResult
 from pds.storage import database, migrate
 
 if TYPE_CHECKING:

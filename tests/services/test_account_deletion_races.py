@@ -167,10 +167,10 @@ def test_stop_comes_between_two_handfuls_of_files(
         services.blobs.upload(row, io.BytesIO(str(number).encode()), "text/plain")
     delete_some, calls = BlobFiles.delete_some, []
 
-    def stop_after_one(self: BlobFiles, did: str, limit: int) -> bool:
-        calls.append(limit)
+    def stop_after_one(self: BlobFiles, folder: str) -> bool:
+        calls.append(folder)
         services.accounts._deletion._stopping.set()
-        return delete_some(self, did, limit)
+        return delete_some(self, folder)
 
     monkeypatch.setattr(BlobFiles, "delete_some", stop_after_one)
     with no_clean_up(services):
@@ -180,7 +180,7 @@ def test_stop_comes_between_two_handfuls_of_files(
     services.accounts.close()
 
     assert len(calls) == 1
-    assert len(blob_files(services)) == 2 + 60 - calls[0]
+    assert len(blob_files(services)) == 2 + 60 - 25
     assert [left.did for left in deletions.list_unfinished()] == [alice.did]
 
 

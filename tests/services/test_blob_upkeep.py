@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,16 @@ from pds.atproto.cid import Cid, cid_for_raw
 from pds.errors import (
     BlobNotFoundError,
     InvalidRequestError,
+    UpstreamFailureError,
 )
-from pds.storage import blob_files, blobs, database
+from pds.storage import blobs, database
 from tests.blob_stage import (
     ALICE,
     POST,
     Stage,
     add_account,
     add_record,
+    new_bucket,
     place,
     take_down,
 )
@@ -29,10 +29,14 @@ from tests.factories import StillClock
 HOUR_S = 3_600
 
 
-@pytest.fixture
-def stage(tmp_path: Path, open_database: Path, clock: StillClock) -> Stage:
+@pytest.fixture(params=["disk", "bucket"])
+def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, open_database: Path, clock: StillClock
+) -> Stage:
     del open_database
-    return Stage(tmp_path, clock)
+    if request.param == "disk":
+        return Stage(tmp_path, clock)
+    return Stage(tmp_path, clock, new_bucket(request.getfixturevalue("s3_server"), tmp_path))
 
 
 # --- deletion -----------------------------------------------------------------------------------
@@ -57,7 +61,7 @@ def test_blob_that_the_new_version_of_a_record_uses_stays(stage: Stage) -> None:
         dropped = stage.service.unreference(stage.alice.id, POST, "a")
         stage.service.check_and_reference(stage.alice.id, POST, "a", [ref])
 
-    stage.service.delete_unreferenced(stage.alice, dropped)
+    stage.delete(dropped)
 
     assert stage.read(ref.cid) == b"hello"
 
@@ -84,7 +88,7 @@ def test_upload_between_commit_and_deletion_is_not_lost(stage: Stage) -> None:
     dropped = stage.drop("a")
 
     stage.upload(b"hello")
-    stage.service.delete_unreferenced(stage.alice, dropped)
+    stage.delete(dropped)
 
     stage.use("b", ref)
     assert stage.read(ref.cid) == b"hello"
@@ -107,7 +111,7 @@ def test_use_between_commit_and_deletion_keeps_the_blob(stage: Stage) -> None:
     dropped = stage.drop("a")
 
     stage.use("b", ref)
-    stage.service.delete_unreferenced(stage.alice, dropped)
+    stage.delete(dropped)
 
     assert stage.read(ref.cid) == b"hello"
 
@@ -120,11 +124,11 @@ def test_failing_deletion_is_logged_and_made_up_for_later(
     dropped = stage.drop("a")
 
     def fail(*_: Any) -> None:
-        raise PermissionError
+        raise UpstreamFailureError if stage.store.is_remote else PermissionError
 
-    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-        patch.setattr(blob_files.BlobFiles, "delete", fail)
-        stage.service.delete_unreferenced(stage.alice, dropped)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store, "delete", fail)
+        stage.delete(dropped)
     assert "could not be deleted" in caplog.text
     assert stage.files() == [place(stage.alice, ref.cid)]
 
@@ -191,18 +195,14 @@ def test_used_blob_that_was_uploaded_again_in_vain_is_still_deleted_in_the_end(
 def test_sweep_removes_old_files_nobody_knows(stage: Stage) -> None:
     ref = stage.upload(b"known")
     for folder in (ALICE, "did:plc:gone"):
-        (stage.directory / folder).mkdir(exist_ok=True)
-        (stage.directory / folder / str(cid_for_raw(b"unknown"))).touch()
-    stage.age_files(2 * HOUR_S)
-    (stage.directory / ALICE / str(cid_for_raw(b"just now"))).touch()
-    then = stage.clock.now_us / 1_000_000 - 60
-    os.utime(stage.directory / ALICE / str(cid_for_raw(b"just now")), (then, then))
+        stage.put(folder, b"unknown")
+    stage.age_files(HOUR_S - 60)
+    assert stage.service.sweep_files().files_removed == 0
+    stage.age_files(HOUR_S + 60)
 
     assert stage.service.sweep_files().files_removed == 2
 
-    assert stage.files() == sorted(
-        [place(stage.alice, ref.cid), place(stage.alice, cid_for_raw(b"just now"))]
-    )
+    assert stage.files() == [place(stage.alice, ref.cid)]
 
 
 def test_sweep_knows_the_folders_of_long_dids(stage: Stage) -> None:
@@ -218,8 +218,7 @@ def test_sweep_reports_blobs_whose_file_is_gone(
 ) -> None:
     lost = [stage.upload(bytes([number])) for number in range(25)]
     stage.upload(b"there")
-    for ref in lost:
-        (stage.directory / ALICE / str(ref.cid)).unlink()
+    stage.lose(*lost)
 
     assert stage.service.sweep_files().files_missing == 25
 
@@ -230,7 +229,7 @@ def test_sweep_reports_blobs_whose_file_is_gone(
 def test_blob_without_its_file_is_not_found(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     ref = stage.upload(b"hello")
     stage.use("a", ref)
-    (stage.directory / ALICE / str(ref.cid)).unlink()
+    stage.lose(ref)
 
     with pytest.raises(BlobNotFoundError):
         stage.read(ref.cid)

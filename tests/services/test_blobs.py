@@ -27,16 +27,21 @@ from tests.blob_stage import (
     PNG,
     POST,
     Stage,
+    new_bucket,
     place,
     take_down,
 )
 from tests.factories import StillClock
 
 
-@pytest.fixture
-def stage(tmp_path: Path, open_database: Path, clock: StillClock) -> Stage:
+@pytest.fixture(params=["disk", "bucket"])
+def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, open_database: Path, clock: StillClock
+) -> Stage:
     del open_database
-    return Stage(tmp_path, clock)
+    if request.param == "disk":
+        return Stage(tmp_path, clock)
+    return Stage(tmp_path, clock, new_bucket(request.getfixturevalue("s3_server"), tmp_path))
 
 
 # --- upload -------------------------------------------------------------------------------------
@@ -123,8 +128,11 @@ def test_full_disk_is_said_and_leaves_nothing(
 
 
 def test_disk_that_fills_up_at_the_last_step_is_said_as_well(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_database: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    del open_database
+    stage = Stage(tmp_path, clock)
+
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 

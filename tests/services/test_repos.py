@@ -39,6 +39,8 @@ from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
 from pds.storage import accounts, blocks, database, events, migrate, records
 from pds.storage.accounts import AccountRow, NewAccountRow
+from pds.storage.blob_files import BlobFiles
+from pds.storage.blob_locks import BlobLocks
 from tests.firehose_consumer import Consumer
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -103,7 +105,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     clock = Clock()
     keys = SigningKeys(PrivateKey.generate())
     sequencer = Sequencer(clock, retention_us=10**15)
-    blobs = Blobs(tmp_path / "blobs", clock=clock, upload_limit_bytes=1_000_000)
+    blobs = Blobs(
+        BlobFiles(tmp_path / "blobs"),
+        BlobLocks(tmp_path / "blobs.lock"),
+        clock=clock,
+        upload_limit_bytes=1_000_000,
+    )
     repos = Repos(
         keys=keys,
         sequencer=sequencer,

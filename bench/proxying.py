@@ -232,11 +232,13 @@ def resident_bytes(pid: int) -> int:
 def hanging(server: ServerProcess, token: str, did: str) -> None:
     show(f"p50, p99 and worst in ms, for {HANGING_S:.0f} s each:")
     measure("  nothing else goes on", server, token, did)
+    before = resident_bytes(server.pid)
     with other_process("clients", str(server.port), token) as clients:
         time.sleep(1.0)
         measure(f"  {CLIENTS} call a silent service", server, token, did, HANGING_S - 3)
+        growth = resident_bytes(server.pid) - before
         counts = clients.communicate()[0]
-    show(f"  they were answered {counts}")
+    show(f"  they were answered {counts}, memory grew by {growth / 1e6:.1f} MB")
 
 
 def measure(

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from pds.network import guarded_sockets
 from pds.network.http_client import AddressRefusedError, FetchError, FetchTimeoutError
 from pds.network.streaming_client import Stream, StreamingClient, StreamRequest
-from tests.fakes.web_server import WebServer, web_server
+from tests.fakes.web_server import WebServer, make_authority, web_server
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -284,6 +285,27 @@ def test_only_https_and_public_addresses_are_for_strangers(server: WebServer) ->
             strict.stream(StreamRequest(origin, "/", "GET", {}))
     strict.close()
     assert server.connections == 0
+
+
+def test_a_name_that_changes_its_mind_gains_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: each connection goes to the address that was checked for it."""
+    monkeypatch.setattr(guarded_sockets, "is_public", lambda address: address == "127.0.0.1")
+    authority = make_authority(tmp_path, "rebound.example.com")
+    with web_server(authority.server()) as server:
+        server.text("/", "once", Connection="close")
+        inside = (socket.AF_INET, ("10.0.0.1", 443))
+        answers = [server.resolve("", 0), [inside]]
+        strict = StreamingClient(
+            allow_private=False, tls=authority.client(), resolve=lambda *_: answers.pop(0)
+        )
+        request = StreamRequest("https://rebound.example.com", "/", "GET", {})
+
+        assert read_all(strict.stream(request)) == b"once"
+        with pytest.raises(AddressRefusedError):
+            strict.stream(request)
+        strict.close()
 
 
 # --- connections that break ---------------------------------------------------------------------

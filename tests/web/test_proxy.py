@@ -14,6 +14,8 @@ import pytest
 from pds.services.session_scopes import Scope
 from tests.factories import StillClock, take_down
 from tests.proxy_stage import LIST_CONVOS, SEARCH, ProxyStage, open_proxy_stage
+from tests.scenarios.callers import Visitors
+from tests.scenarios.who_may_call import ANSWERS
 from tests.session_tools import access_as
 
 EMIT = "tools.ozone.moderation.emitEvent"
@@ -128,8 +130,25 @@ def test_nobody_is_looked_up_for_a_stranger(proxy: ProxyStage) -> None:
     assert proxy.stranger.server.asked == []
 
 
-def test_a_refresh_token_is_refused(proxy: ProxyStage) -> None:
-    assert proxy.ask(SEARCH, token=proxy.alice.refresh_jwt).error[:2] == (400, "InvalidToken")
+@pytest.mark.parametrize(
+    ("nsid", "answers"),
+    [
+        (SEARCH, "missing ok token ok ok ok token token token token"),
+        (LIST_CONVOS, "missing ok token token ok ok token token token token"),
+    ],
+)
+def test_each_kind_of_caller_gets_the_reviewed_answer(
+    proxy: ProxyStage, nsid: str, answers: str
+) -> None:
+    """The words are those of ``tests/scenarios/who_may_call.py``."""
+    found = []
+    for visitor in Visitors(proxy.services).all(nsid):
+        headers = {} if visitor.authorization is None else {"Authorization": visitor.authorization}
+        answer = proxy.stage.web.get(f"/xrpc/{nsid}", **headers)
+        found.append("ok" if answer.status == 200 else f"{answer.status} {answer.json['error']}")
+
+    words = {**ANSWERS, "ok": "ok"}
+    assert found == [words[word] for word in answers.split()]
 
 
 def test_a_session_that_has_ended_is_refused(proxy: ProxyStage) -> None:

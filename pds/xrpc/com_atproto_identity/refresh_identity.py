@@ -17,6 +17,7 @@ from pds.xrpc.method import Auths, Call, procedure
     "com.atproto.identity.refreshIdentity",
     auth=Auths.USER_NOT_TAKEN_DOWN,
     limits=REFRESH_IDENTITY,
+    asks_others=True,
 )
 def refresh_identity(call: Call) -> dict[str, Any]:
     found = call.services.identity_resolution.resolve(call.input["identifier"], force=True)

@@ -8,6 +8,8 @@ from pds.xrpc.limits import RESOLVE_IDENTITY
 from pds.xrpc.method import Auths, Call, query
 
 
-@query("com.atproto.identity.resolveDid", auth=Auths.NONE, limits=RESOLVE_IDENTITY)
+@query(
+    "com.atproto.identity.resolveDid", auth=Auths.NONE, limits=RESOLVE_IDENTITY, asks_others=True
+)
 def resolve_did(call: Call) -> dict[str, Any]:
     return {"didDoc": call.services.identity_resolution.document(call.params["did"])}

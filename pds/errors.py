@@ -292,6 +292,11 @@ class AlreadyExistsError(PdsError):
     default_message = "This already exists"
 
 
+class UnknownFeedError(PdsError):
+    error = "UnknownFeed"
+    default_message = "could not find feed"
+
+
 class FutureCursorError(PdsError):
     error = "FutureCursor"
     default_message = "Cursor in the future."

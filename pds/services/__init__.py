@@ -38,6 +38,7 @@ from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
 from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
+from pds.services.feed_generators import FeedGenerators
 from pds.services.flood_breaker import FloodBreaker
 from pds.services.handle_changes import HandleChanges
 from pds.services.handle_suggestions import HandleSuggestions
@@ -71,6 +72,7 @@ from pds.services.service_auth import ServiceAuth
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
 from pds.services.takedowns import Takedowns
+from pds.services.upstream_calls import UpstreamCalls
 from pds.services.upstream_slots import Bounds, UpstreamSlots
 from pds.services.upstream_targets import UpstreamTargets
 
@@ -102,7 +104,9 @@ class Services:
     service_tokens: ServiceTokens
     service_auth: ServiceAuth
     proxying: Proxying
+    upstream_calls: UpstreamCalls
     read_after_write: ReadAfterWrite
+    feed_generators: FeedGenerators
     invites: Invites
     flood_breaker: FloodBreaker
     handles: Handles
@@ -199,6 +203,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         Clients(clients.peers, clients.strangers),
         UpstreamSlots(Bounds.for_threads(config.threads)),
     )
+    upstream_calls = UpstreamCalls(proxying, validator, config.proxy_max_response_size)
     activation = AccountActivation(
         account_activation.Parts(identity, repos, blobs, keys, sequencer), clock
     )
@@ -225,7 +230,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         service_tokens=ServiceTokens(config, clock, identity),
         service_auth=service_auth,
         proxying=proxying,
-        read_after_write=ReadAfterWrite(config, clock, validator, proxying),
+        upstream_calls=upstream_calls,
+        read_after_write=ReadAfterWrite(config, clock, validator, proxying, upstream_calls),
+        feed_generators=FeedGenerators(upstream_calls),
         invites=invites,
         flood_breaker=breaker,
         handles=handles,

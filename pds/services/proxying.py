@@ -57,15 +57,15 @@ _MS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCall:
-    """A call in the name of an account here.
+    """A call in the name of an account here, or of nobody.
 
-    did: of the account. nsid: the method, and the ``lxm`` of the token.
+    did: of the account; None: no token goes along. nsid: the method, and the ``lxm`` of the token.
     path: path and query, sent on as they are.
     headers: the client's own, looked up by lower-case names; only a few are sent on.
     body: what a POST sends, as it came; None for none.
     """
 
-    did: str
+    did: str | None
     nsid: str
     http_method: str
     path: str
@@ -110,6 +110,10 @@ class Proxying:
         """See ``UpstreamTargets.find``; only for callers who are known."""
         return self._targets.find(nsid, header)
 
+    def configured_target(self, nsid: str, header: str | None) -> Target:
+        """See ``UpstreamTargets.find_configured``; for anybody's calls."""
+        return self._targets.find_configured(nsid, header)
+
     def readable_encoding(self, header: str | None) -> str:
         """The Accept-Encoding for a reply that is read here and perhaps passed on to the client.
 
@@ -138,12 +142,13 @@ class Proxying:
             UpstreamFailureError, UpstreamTimeoutError: it could not be reached.
             AccountNotFoundError: the account was deleted in the meantime.
         """
-        account = accounts.find_by_did(call.did)
-        if account is None:
-            raise AccountNotFoundError
-        token = self._service_auth.sign(account, aud or target.did, lxm or call.nsid)
-        headers = _headers(call, token, accept_encoding)
-        slot = self._slots.take(Claim(target.origin, call.did, not target.is_peer))
+        headers = _headers(call, accept_encoding)
+        if call.did is not None:
+            token = self._token(call.did, aud or target.did, lxm or call.nsid)
+            headers["authorization"] = f"Bearer {token}"
+        # Nobody's calls have the places of strangers' services, so that members find some.
+        is_stranger = call.did is None or not target.is_peer
+        slot = self._slots.take(Claim(target.origin, call.did or "", is_stranger))
         try:
             stream = self._send(call, target, headers)
             self._check(stream)
@@ -151,6 +156,12 @@ class Proxying:
             slot.release()
             raise
         return self._reply(stream, target, slot)
+
+    def _token(self, did: str, aud: str, lxm: str) -> str:
+        account = accounts.find_by_did(did)
+        if account is None:
+            raise AccountNotFoundError
+        return self._service_auth.sign(account, aud, lxm)
 
     def _send(self, call: OutgoingCall, target: Target, headers: dict[str, str]) -> Stream:
         request = StreamRequest(
@@ -231,12 +242,11 @@ def check_proxied(nsid: str, scope: Scope | None) -> None:
         raise InvalidTokenError(message)
 
 
-def _headers(call: OutgoingCall, token: str, accept_encoding: str | None) -> dict[str, str]:
+def _headers(call: OutgoingCall, accept_encoding: str | None) -> dict[str, str]:
     names = _SENT_ON + _SENT_ON_WITH_BODY if call.http_method == "POST" else _SENT_ON
     headers = {name: call.headers[name] for name in names if name in call.headers}
     if accept_encoding is not None:
         headers["accept-encoding"] = accept_encoding
-    headers["authorization"] = f"Bearer {token}"
     return headers
 
 

@@ -22,10 +22,12 @@ def outgoing(call: Call, nsid: str) -> OutgoingCall:
 
     It goes on as it came, but for arrays in a spelling that others need not know.
     """
-    path = f"/xrpc/{nsid}"
-    if call.query_string:
-        path = f"{path}?" + _BRACKETS.sub(r"\1", call.query_string)
-    return OutgoingCall(call.did, nsid, call.http_method, path, call.headers)
+    return OutgoingCall(call.did, nsid, call.http_method, _path(call, nsid), call.headers)
+
+
+def outgoing_of_nobody(call: Call, nsid: str) -> OutgoingCall:
+    """The same without a token."""
+    return OutgoingCall(None, nsid, call.http_method, _path(call, nsid), call.headers)
 
 
 def forward(call: Call, nsid: str, *, read_here: bool = False) -> UpstreamReply:
@@ -43,3 +45,8 @@ def forward(call: Call, nsid: str, *, read_here: bool = False) -> UpstreamReply:
         encoding = proxying.readable_encoding(call.headers.get("Accept-Encoding"))
     target = proxying.target(nsid, call.headers.get(HEADER))
     return proxying.open(outgoing(call, nsid), target, accept_encoding=encoding)
+
+
+def _path(call: Call, nsid: str) -> str:
+    path = f"/xrpc/{nsid}"
+    return f"{path}?" + _BRACKETS.sub(r"\1", call.query_string) if call.query_string else path

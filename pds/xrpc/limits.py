@@ -105,6 +105,10 @@ GET_REPO = (Limit("com.atproto.sync.getRepo-0", 6_000, 5 * MINUTE_S),)
 IMPORT_REPO = (Limit("com.atproto.repo.importRepo-0", 60, HOUR_S, key="did"),)  # ours
 PUT_PREFERENCES = (Limit("app.bsky.actor.putPreferences-0", 300, 5 * MINUTE_S, key="did"),)  # ours
 
+# Ours: each of these makes this server ask others.
+CREATE_REPORT = (Limit("com.atproto.moderation.createReport-0", 100, HOUR_S, key="did"),)
+REGISTER_PUSH = (Limit("register-push", 100, HOUR_S, key="did"),)
+
 REPO_WRITES_HOUR_POINTS = 5_000
 REPO_WRITES_DAY_POINTS = 35_000
 CREATE_POINTS = 3

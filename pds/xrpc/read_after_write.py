@@ -33,7 +33,7 @@ def complete_thread(call: Call, nsid: str) -> UpstreamReply | Body:
 def asked(call: Call, nsid: str) -> Asked:
     """The call, to the service that the client names or the usual one."""
     target = call.services.proxying.target(nsid, call.headers.get(HEADER))
-    return Asked(outgoing(call, nsid), call.params, target)
+    return Asked(call.did, outgoing(call, nsid), call.params, target)
 
 
 def _sent(reply: UpstreamReply | MungedReply) -> UpstreamReply | Body:

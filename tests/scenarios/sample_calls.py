@@ -39,6 +39,8 @@ def nothing() -> Sample:
     return Sample()
 
 
+_PUSH: Final = body(serviceDid=NOBODY, token="t", platform="web", appId="app.test")
+
 SAMPLES: Final[dict[str, Sample]] = {
     "app.bsky.actor.getPreferences": query(),
     "app.bsky.actor.getProfile": query(actor="{did}"),
@@ -46,8 +48,11 @@ SAMPLES: Final[dict[str, Sample]] = {
     "app.bsky.actor.putPreferences": body(preferences=[]),
     "app.bsky.feed.getActorLikes": query(actor="{did}"),
     "app.bsky.feed.getAuthorFeed": query(actor="{did}"),
+    "app.bsky.feed.getFeed": query(feed=f"at://{NOBODY}/app.bsky.feed.generator/cats"),
     "app.bsky.feed.getPostThread": query(uri="at://{did}/app.bsky.feed.post/3jzfcijpj2z2a"),
     "app.bsky.feed.getTimeline": query(),
+    "app.bsky.notification.registerPush": _PUSH,
+    "app.bsky.notification.unregisterPush": _PUSH,
     "com.atproto.admin.deleteAccount": body(did="{did}"),
     "com.atproto.admin.disableAccountInvites": body(account="{did}"),
     "com.atproto.admin.disableInviteCodes": body(codes=["none"]),
@@ -71,6 +76,9 @@ SAMPLES: Final[dict[str, Sample]] = {
     "com.atproto.identity.signPlcOperation": body(token="AAAAA-AAAAA"),
     "com.atproto.identity.submitPlcOperation": body(operation={}),
     "com.atproto.identity.updateHandle": body(handle="new-{handle}"),
+    "com.atproto.moderation.createReport": body(
+        reasonType="com.atproto.moderation.defs#reasonSpam", subject=_REF
+    ),
     "com.atproto.repo.applyWrites": body(repo="{did}", writes=[]),
     "com.atproto.repo.createRecord": body(repo="{did}", collection=POST, record=_RECORD),
     "com.atproto.repo.deleteRecord": body(repo="{did}", collection=POST, rkey="3jzfcijpj2z2a"),

@@ -47,9 +47,15 @@ app.bsky.feed.getActorLikes
   missing  request  token    request  request  request  token    token    token    token
 app.bsky.feed.getAuthorFeed
   missing  request  token    request  request  request  token    token    token    token
+app.bsky.feed.getFeed
+  missing  request  token    request  request  request  token    token    token    token
 app.bsky.feed.getPostThread
   missing  request  token    request  request  request  token    token    token    token
 app.bsky.feed.getTimeline
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.notification.registerPush
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.notification.unregisterPush
   missing  request  token    request  request  request  token    token    token    token
 com.atproto.admin.deleteAccount
   login    login    login    login    login    login    login    ok       login    login
@@ -97,6 +103,8 @@ com.atproto.identity.submitPlcOperation
   missing  request  token    token    token    request  token    token    token    token
 com.atproto.identity.updateHandle
   missing  ok       token    token    token    ok       token    token    token    token
+com.atproto.moderation.createReport
+  missing  request  token    request  request  request  request  token    token    token
 com.atproto.repo.applyWrites
   missing  ok       token    ok       ok       inactive token    token    token    token
 com.atproto.repo.createRecord

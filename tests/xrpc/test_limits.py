@@ -39,6 +39,8 @@ def test_guessing_passwords_is_limited_by_name_by_address_and_by_both() -> None:
 # What each method costs beside the address's own budget. Every procedure is in one of the two.
 REVIEWED = {
     "app.bsky.actor.putPreferences": limits.PUT_PREFERENCES,
+    "app.bsky.notification.registerPush": limits.REGISTER_PUSH,
+    "app.bsky.notification.unregisterPush": limits.REGISTER_PUSH,
     "com.atproto.identity.refreshIdentity": limits.REFRESH_IDENTITY,
     "com.atproto.identity.requestPlcOperationSignature": limits.REQUEST_PLC_OPERATION_SIGNATURE,
     "com.atproto.identity.resolveDid": limits.RESOLVE_IDENTITY,
@@ -46,6 +48,7 @@ REVIEWED = {
     "com.atproto.identity.signPlcOperation": limits.SIGN_PLC_OPERATION,
     "com.atproto.identity.submitPlcOperation": limits.SUBMIT_PLC_OPERATION,
     "com.atproto.identity.updateHandle": limits.UPDATE_HANDLE,
+    "com.atproto.moderation.createReport": limits.CREATE_REPORT,
     "com.atproto.repo.importRepo": limits.IMPORT_REPO,
     "com.atproto.repo.uploadBlob": limits.UPLOAD_BLOB,
     "com.atproto.server.activateAccount": limits.ACTIVATE_ACCOUNT,

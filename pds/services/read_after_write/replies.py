@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from pds.atproto import dag_json
 from pds.atproto.dag_json import InvalidDataError
@@ -27,6 +25,7 @@ from pds.services.read_after_write.embeds import Ask, Embeds, View
 from pds.services.read_after_write.local_views import LocalViews
 from pds.services.read_after_write.newer import Newer, find_newer, read_profile
 from pds.services.read_after_write.pictures import Pictures
+from pds.services.upstream_calls import MAX_DEPTH, UpstreamCalls
 from pds.services.upstream_reply import UnreadableReplyError, UpstreamReply
 from pds.services.upstream_targets import Target
 from pds.storage import accounts
@@ -36,7 +35,6 @@ logger = logging.getLogger("pds.read_after_write")
 
 REV: Final = "atproto-repo-rev"
 LAG: Final = "atproto-upstream-lag"
-MAX_DEPTH: Final = 300  # threads nest
 _REPLACED: Final = ("content-encoding", "content-type")
 
 Munge = Callable[[View, Newer, LocalViews, dict[str, Any]], bool]
@@ -47,9 +45,10 @@ Munge = Callable[[View, Newer, LocalViews, dict[str, Any]], bool]
 class Asked:
     """A query of a member, to be answered by ``target``.
 
-    call: as it is sent on. params: of the query, by its Lexicon.
+    did: of the member. call: as it is sent on. params: of the query, by its Lexicon.
     """
 
+    did: str
     call: OutgoingCall
     params: dict[str, Any]
     target: Target
@@ -67,12 +66,18 @@ class ReadAfterWrite:
     """Asks the app view, and completes what it says."""
 
     def __init__(
-        self, config: Config, clock: Clock, validator: Validator, proxying: Proxying
+        self,
+        config: Config,
+        clock: Clock,
+        validator: Validator,
+        proxying: Proxying,
+        calls: UpstreamCalls,
     ) -> None:
         self._config = config
         self._clock = clock
         self._validator = validator
         self._proxying = proxying
+        self._calls = calls
         self._max_bytes: int = config.proxy_max_response_size
 
     def answer(
@@ -160,7 +165,7 @@ class ReadAfterWrite:
             thread["parent"] = found["thread"]
 
     def _newer(self, asked: Asked, headers: dict[str, str]) -> tuple[AccountRow, Newer] | None:
-        account = accounts.find_by_did(asked.call.did)
+        account = accounts.find_by_did(asked.did)
         if account is None:
             return None
         newer = find_newer(account, headers.get(REV), self._validator)
@@ -193,14 +198,9 @@ class ReadAfterWrite:
             nonlocal has_failed
             if has_failed:
                 return None
-            call = asked.call
-            path = f"/xrpc/{nsid}?{urlencode(params)}"
-            encoding = self._proxying.readable_encoding(None)
-            further = OutgoingCall(call.did, nsid, "GET", path, call.headers)
+            headers = asked.call.headers
             try:
-                opened = self._proxying.open(further, asked.target, accept_encoding=encoding)
-                with closing(opened) as reply:
-                    return self._read(reply, nsid)
+                return self._calls.query(asked.did, nsid, params, asked.target, headers)
             except UpstreamReplyError:
                 return None  # it does not know, or does not tell
             except PdsError:

@@ -84,6 +84,21 @@ class UpstreamTargets:
         """
         return self._named(header) if header else self._default(nsid)
 
+    def find_configured(self, nsid: str, header: str | None) -> Target:
+        """Like ``find``, for callers who are not known: nothing is looked up for them.
+
+        Raises:
+            InvalidRequestError: the header names a service that is not configured.
+        """
+        if not header:
+            return self._default(nsid)
+        _split(header)
+        peer = self._peers.get(header)
+        if peer is None:
+            message = "only services that are configured here are asked without an account"
+            raise InvalidRequestError(message)
+        return peer
+
     def _default(self, nsid: str) -> Target:
         if nsid == CREATE_REPORT:
             found = self._reports

@@ -7,29 +7,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from pds.errors import InvalidRequestError
+from pds.services.upstream_targets import APP_VIEW
 from pds.xrpc.method import Call
 
 HEADER: Final = "atproto-proxy"
-APP_VIEW: Final = "bsky_appview"
-
-_MAX_SHOWN: Final = 100
 
 
-def refuse_other_service(call: Call) -> None:
-    """For methods that are answered here in the app view's stead, and by nobody else.
+def names_other_service(call: Call) -> bool:
+    """Whether a method that is answered here in the app view's stead is wanted of somebody else.
 
     Without a configured app view, any is meant: apps name theirs in every request.
-
-    Raises:
-        InvalidRequestError: the header names another service; ours would be a wrong answer.
     """
     named = call.headers.get(HEADER)
-    if named is None:
-        return
+    if not named:
+        return False
     did, _, service = named.partition("#")
     ours = call.services.config.bsky_app_view_did
-    if service == APP_VIEW and did.startswith("did:") and ours in (None, did):
-        return
-    message = f"This server does not pass requests on to {named[:_MAX_SHOWN]}"
-    raise InvalidRequestError(message)
+    return service != APP_VIEW or not did.startswith("did:") or ours not in (None, did)

@@ -12,7 +12,9 @@ from pds.errors import InvalidRequestError, PdsError
 from pds.services.session_scopes import Scope
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Auths, Caller
-from tests.factories import Person, ask
+from tests.app_view import LaggingAppView
+from tests.factories import Person, ask, take_down
+from tests.session_tools import access_as
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -46,13 +48,40 @@ def test_birth_date_is_shown_to_a_full_session_alone(
     assert ask(services, NSID, caller) == {"preferences": expected}
 
 
-def test_question_for_another_service_gets_no_answer_of_ours(
-    services: Services, alice: Person
-) -> None:
+def test_a_question_for_another_service_is_passed_on(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+
+    got = proxy.echo(NSID, "?did=x", to=f"{proxy.stranger.did}#bsky_chat")
+
+    assert (got["method"], got["path"]) == ("GET", f"/xrpc/{NSID}?did=x")
+    [claims] = proxy.stranger.claims
+    assert (claims.iss, claims.aud) == (proxy.alice.did, proxy.stranger.did)
+    assert app_view.is_asked(NSID, to=f"{proxy.app_view.did}#bsky_appview") == {"preferences": []}
+    assert proxy.app_view.asked == []
+
+
+def test_another_service_must_be_one(app_view: LaggingAppView) -> None:
+    message = "no service id specified in proxy header"
+
+    assert app_view.proxy.ask(NSID, to="nonsense").error == (400, "InvalidRequest", message)
+
+
+def test_whoever_is_taken_down_is_not_passed_on(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+    take_down(proxy.alice)
+    token = access_as(proxy.services, proxy.alice, Scope.TAKENDOWN)
+
+    refused = proxy.ask(NSID, to=f"{proxy.stranger.did}#bsky_chat", token=token)
+
+    assert refused.error[:2] == (401, "AccountTakedown")
+    assert proxy.stranger.asked == []
+
+
+def test_moderators_are_not_passed_on(services: Services) -> None:
     headers = {"atproto-proxy": "did:web:mod.example.com#atproto_labeler"}
 
-    with pytest.raises(InvalidRequestError, match="does not pass requests on"):
-        ask(services, NSID, alice.caller, headers=headers)
+    with pytest.raises(InvalidRequestError, match="not passed on"):
+        ask(services, NSID, MODERATOR, headers=headers)
 
 
 def test_moderator_sees_everything_of_the_account_they_name(

@@ -13,6 +13,7 @@ from pds.services.session_scopes import Scope
 from pds.xrpc.lexicon_check import read_input
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Auths
+from tests.app_view import LaggingAppView
 from tests.factories import Person, ask, dump_tables
 
 if TYPE_CHECKING:
@@ -74,12 +75,34 @@ def test_app_passwords_may_not_set_the_birth_date(
     assert services.preferences.get(alice.row, full_access=True) == [ADULT]
 
 
-def test_preferences_for_another_service_are_not_kept(services: Services, alice: Person) -> None:
-    headers = {"atproto-proxy": "did:web:other.example.com#bsky_chat"}
+def test_preferences_for_another_service_are_passed_on_and_not_kept(
+    app_view: LaggingAppView,
+) -> None:
+    proxy = app_view.proxy
+    body, to = json.dumps({"preferences": [ADULT]}), f"{proxy.stranger.did}#bsky_chat"
 
-    with pytest.raises(InvalidRequestError, match="does not pass requests on"):
-        put(services, alice, ADULT, headers=headers)
+    answer = proxy.ask(NSID, verb="POST", body=body, to=to, Content_Type="application/json")
+
+    assert (answer.status, answer.body) == (200, b"")
+    [asked] = proxy.stranger.asked
+    assert json.loads(asked.body) == {"preferences": [ADULT]}
     assert dump_tables("preference") == {"preference": []}
+
+
+def test_what_another_service_refuses_is_told(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+    refusal = b'{"error":"Full","message":"no"}'
+    proxy.stranger.routes[f"/xrpc/{NSID}"] = (400, {}, refusal)
+
+    answer = proxy.ask(
+        NSID,
+        verb="POST",
+        body=json.dumps({"preferences": []}),
+        to=f"{proxy.stranger.did}#bsky_chat",
+        Content_Type="application/json",
+    )
+
+    assert answer.error == (400, "Full", "no")
 
 
 def test_taken_down_accounts_may_not() -> None:

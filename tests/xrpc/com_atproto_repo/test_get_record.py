@@ -9,7 +9,9 @@ import pytest
 from pds.atproto.cid import cid_for_cbor
 from pds.errors import InvalidRequestError, RecordNotFoundError
 from pds.storage.database import execute, transaction
+from tests.app_view import STRANGER, LaggingAppView
 from tests.factories import Person, take_down
+from tests.fakes.upstream import Upstream
 from tests.repo_methods import NOTE, OTHER_CID, read, repo_call, write_note
 
 if TYPE_CHECKING:
@@ -70,3 +72,76 @@ def test_repo_that_is_not_here_or_not_active_is_not_found(
     for repo in (alice.did, bob.handle, "nobody.test"):
         with pytest.raises(InvalidRequestError, match=f"Could not find repo: {repo}"):
             read(services, "getRecord", repo=repo, collection=NOTE, rkey="a")
+
+
+# --- of somebody elsewhere ----------------------------------------------------------------------
+
+NSID = "com.atproto.repo.getRecord"
+QUERY = f"?repo={STRANGER}&collection={NOTE}&rkey=a"
+FOUND = b'{"uri": "at://x", "value": {}}'
+
+
+def knows(service: Upstream, query: str = QUERY) -> None:
+    """Answers without a token, as getRecord is."""
+    headers = {"content-type": "application/json", "etag": "x"}
+    service.server.routes[f"/xrpc/{NSID}{query}"] = (200, headers, FOUND)
+
+
+def test_a_record_of_somebody_elsewhere_is_the_app_views(app_view: LaggingAppView) -> None:
+    knows(app_view.proxy.app_view)
+
+    answer = app_view.proxy.stage.web.get(f"/xrpc/{NSID}{QUERY}")
+
+    assert (answer.status, answer.body) == (200, FOUND)
+    [asked] = app_view.proxy.app_view.asked
+    assert "authorization" not in asked.headers
+    assert "Cache-Control" not in answer.headers
+
+
+def test_who_asks_is_not_told_to_the_app_view(app_view: LaggingAppView) -> None:
+    knows(app_view.proxy.app_view)
+
+    assert app_view.proxy.ask(NSID, QUERY, Cookie="a=b").body == FOUND
+    assert app_view.proxy.ask(NSID, QUERY, Authorization="nonsense").body == FOUND
+    for asked in app_view.proxy.app_view.asked:
+        assert {"authorization", "cookie"} & set(asked.headers) == set()
+
+
+def test_a_configured_service_may_be_named(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+    knows(proxy.moderation)
+
+    answer = proxy.ask(NSID, QUERY, to=f"{proxy.moderation.did}#atproto_labeler")
+
+    assert answer.body == FOUND
+
+
+def test_nobody_else_is_asked_for_strangers(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+    knows(proxy.stranger)
+
+    for to in (f"{proxy.stranger.did}#atproto_labeler", f"{proxy.app_view.did}#other"):
+        message = "only services that are configured here are asked without an account"
+        assert proxy.ask(NSID, QUERY, to=to).error == (400, "InvalidRequest", message)
+    assert proxy.ask(NSID, QUERY, to="nonsense").error[:2] == (400, "InvalidRequest")
+    assert [service.server.asked for service in proxy.upstreams] == [[], [], []]
+
+
+def test_accounts_here_are_answered_for_here(app_view: LaggingAppView) -> None:
+    proxy = app_view.proxy
+    alice = proxy.alice
+    query = f"?repo={alice.did}&collection={NOTE}&rkey=a"
+    assert proxy.ask(NSID, query).error[:2] == (400, "RecordNotFound")
+
+    proxy.services.accounts.deactivate(alice.did)
+    for to in (None, f"{proxy.app_view.did}#bsky_appview"):
+        message = f"Could not find repo: {alice.did}"
+        assert proxy.ask(NSID, query, to=to).error == (400, "InvalidRequest", message)
+    assert proxy.app_view.asked == []
+
+
+def test_what_the_app_view_does_not_know_is_told(app_view: LaggingAppView) -> None:
+    refusal = b'{"error":"RecordNotFound","message":"gone"}'
+    app_view.proxy.app_view.server.routes[f"/xrpc/{NSID}{QUERY}"] = (400, {}, refusal)
+
+    assert app_view.proxy.ask(NSID, QUERY).error == (400, "RecordNotFound", "gone")

@@ -18,6 +18,7 @@ from pds.settings import (
     integer,
     many,
     network,
+    one_of,
     picture_url_pattern,
     setting,
     text,
@@ -86,6 +87,11 @@ class UpstreamSettings:
         picture_url_pattern,
         None,
         "address of its pictures, with %s for size, DID and CID; else they are fetched here",
+    )
+    age_assurance: str = setting(
+        one_of("proxy", "assured"),
+        "proxy",
+        "who tells apps whether members are of age: the app view (proxy), or you (assured)",
     )
     mod_service_url: str | None = setting(
         url, None, "where moderators' tools and reports are passed on to"

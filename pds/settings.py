@@ -113,6 +113,18 @@ def log_level(raw: str) -> str:
     return levels[raw.lower()]
 
 
+def one_of(*words: str) -> Reader:
+    """A word out of a few, in any case."""
+
+    def read(raw: str) -> str:
+        if raw.lower() not in words:
+            message = f"is not one of {', '.join(words)}"
+            raise ValueError(message)
+        return raw.lower()
+
+    return read
+
+
 def picture_url_pattern(raw: str) -> str:
     """An address in which ``%s`` stands for the size, the DID and the CID of a picture."""
     if raw.count("%s") != 3 or raw.count("%") != 3:

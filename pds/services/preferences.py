@@ -50,6 +50,13 @@ class Preferences:
             found.append(self._declared_age(personal["birthDate"]))
         return found
 
+    def is_declared_minor(self, account: AccountRow) -> bool:
+        """Whether somebody has given a birth date and is not yet 18."""
+        return any(
+            item["$type"] == DECLARED_AGE and not item["isOverAge18"]
+            for item in self.get(account, full_access=False)
+        )
+
     def put(
         self, account: AccountRow, wanted: Sequence[dict[str, Any]], *, full_access: bool
     ) -> None:

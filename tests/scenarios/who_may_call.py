@@ -43,6 +43,8 @@ app.bsky.actor.getProfiles
   missing  request  token    request  request  request  token    token    token    token
 app.bsky.actor.putPreferences
   missing  ok       token    ok       ok       ok       token    token    token    token
+app.bsky.ageassurance.getState
+  missing  request  token    request  request  request  token    token    token    token
 app.bsky.feed.getActorLikes
   missing  request  token    request  request  request  token    token    token    token
 app.bsky.feed.getAuthorFeed
@@ -56,6 +58,8 @@ app.bsky.feed.getTimeline
 app.bsky.notification.registerPush
   missing  request  token    request  request  request  token    token    token    token
 app.bsky.notification.unregisterPush
+  missing  request  token    request  request  request  token    token    token    token
+app.bsky.unspecced.getAgeAssuranceState
   missing  request  token    request  request  request  token    token    token    token
 com.atproto.admin.deleteAccount
   login    login    login    login    login    login    login    ok       login    login

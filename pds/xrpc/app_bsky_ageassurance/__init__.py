@@ -1,0 +1,1 @@
+"""The app.bsky.ageassurance methods that an operator may have this server answer."""

@@ -9,6 +9,8 @@ Tricky bits
 - One check takes about 25 ms of processor time (it does release the GIL). Never inside a
   transaction.
 - An unknown user costs the same as a wrong password: give ``check_password`` None.
+- Whoever waits for a computation holds a request thread. Beyond ``MAX_AT_ONCE`` nobody is let to
+  wait, or a flood of log-ins would take all of them and stop those who are signed in already.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from pds.errors import NotEnoughResourcesError
 from pds.services import processors
 
 SCRYPT_COST = 16_384
@@ -27,12 +31,22 @@ MAX_NEW_PASSWORD_LENGTH = 256
 MAX_LOGIN_PASSWORD_LENGTH = 512
 """More than a new password may have: very old accounts were allowed this much."""
 
+MAX_AT_ONCE = 8
+"""Half of the request threads, by default."""
+
 _SALT_BYTES = 16
 
 # Each computation takes 16 MB and a processor: a flood of log-ins must not take them all. Two
 # threads of their own, because the others share one processor (see ``processors``).
 _hashers = ThreadPoolExecutor(2, thread_name_prefix="scrypt", initializer=processors.roam)
+_turns = threading.BoundedSemaphore(MAX_AT_ONCE)
 _NOBODY = "00000000000000000000000000000000:"
+
+
+class PasswordsBusyError(NotEnoughResourcesError):
+    """Nothing was looked at, so nothing is known about the password."""
+
+    default_message = "Too many people are signing in at this moment, try again shortly"
 
 
 def password_length(password: str) -> int:
@@ -49,17 +63,25 @@ def hash_password(password: str, *, salt: str | None = None, cost: int | None = 
     """The stored form of ``password``. ``salt`` is 32 hex digits, random by default.
 
     cost: scrypt's N; None is ``SCRYPT_COST`` at the time of the call.
+
+    Raises:
+        PasswordsBusyError: too many are hashing.
     """
     salt = salt if salt is not None else secrets.token_hex(_SALT_BYTES)
-    digest = _hashers.submit(
-        hashlib.scrypt,
-        password.encode("utf-8", "surrogatepass"),
-        salt=salt.encode("ascii"),
-        n=SCRYPT_COST if cost is None else cost,
-        r=8,
-        p=1,
-        dklen=64,
-    ).result()
+    if not _turns.acquire(blocking=False):
+        raise PasswordsBusyError
+    try:
+        digest = _hashers.submit(
+            hashlib.scrypt,
+            password.encode("utf-8", "surrogatepass"),
+            salt=salt.encode("ascii"),
+            n=SCRYPT_COST if cost is None else cost,
+            r=8,
+            p=1,
+            dklen=64,
+        ).result()
+    finally:
+        _turns.release()
     return f"{salt}:{digest.hex()}"
 
 
@@ -68,6 +90,9 @@ def check_password(password: str, stored: str | None, *, cost: int | None = None
 
     With ``stored`` None (no such account, or one without a password) the answer is False after
     exactly the same work, so that the time taken does not tell who exists.
+
+    Raises:
+        PasswordsBusyError: too many are hashing.
     """
     known = stored or _NOBODY
     salt = known.partition(":")[0]

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pds.services import passwords
-from pds.services.passwords import check_password, hash_password, password_length
+from pds.services.passwords import (
+    MAX_AT_ONCE,
+    check_password,
+    hash_password,
+    password_length,
+)
+from pds.xrpc.loading import load_methods
+from tests.factories import Person
+from tests.stage import Stage
+from tests.web.harness import running
 
+if TYPE_CHECKING:
+    from pds.services import Services
+
+LIMIT_S = 10
 REAL_COST = 16_384
 STORED = (
     "000102030405060708090a0b0c0d0e0f:"
@@ -66,6 +81,39 @@ def test_unknown_user_costs_one_hash_like_a_known_one(monkeypatch: pytest.Monkey
 
     assert len(costs) == 2
     assert costs[0] == costs[1]
+
+
+def test_flood_of_log_ins_leaves_threads_for_those_who_are_signed_in(
+    services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+    scrypt = hashlib.scrypt
+
+    def slow(password: bytes, **settings: Any) -> bytes:
+        may_go_on.wait(LIMIT_S)
+        return scrypt(password, **settings)
+
+    monkeypatch.setattr(hashlib, "scrypt", slow)
+    body = {"identifier": alice.handle, "password": alice.password}
+    threads = services.config.threads
+    count = threads + 4
+    with (
+        running(services, load_methods(), threads=threads) as web,
+        ThreadPoolExecutor(count) as crowd,
+    ):
+        stage = Stage(services, web)
+        answers = [
+            crowd.submit(stage.post, "com.atproto.server.createSession", body) for _ in range(count)
+        ]
+        first = as_completed(answers, timeout=LIMIT_S)
+        refusals = [next(first).result() for _ in range(count - MAX_AT_ONCE)]
+        assert stage.is_signed_in(alice)
+        may_go_on.set()
+        statuses = [answer.result().status for answer in answers]
+        assert stage.may_log_in(alice, alice.password)
+
+    assert {refusal.error[:2] for refusal in refusals} == {(503, "NotEnoughResources")}
+    assert statuses.count(200) == MAX_AT_ONCE
 
 
 def test_length_is_counted_like_clients_do() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pds.config import Config
 from pds.storage.blob_files import BlobFiles
 from pds.storage.blob_locks import BlobLocks
@@ -11,12 +13,12 @@ from pds.storage.blob_store import BlobStore
 def configured_store(config: Config) -> BlobStore:
     """The store in use: the bucket if one is named, else the disk."""
     if config.blobstore_s3_bucket is None:
-        return disk_store(config)
+        return disk_store(config.blobstore_disk_location)
     return bucket_store(config)
 
 
-def disk_store(config: Config) -> BlobStore:
-    return BlobFiles(config.blobstore_disk_location)
+def disk_store(directory: Path) -> BlobStore:
+    return BlobFiles(directory)
 
 
 def bucket_store(config: Config) -> BlobStore:

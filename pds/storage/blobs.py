@@ -260,6 +260,11 @@ def owned_page(after: tuple[int, bytes], limit: int) -> list[OwnedBlob]:
     return _owned(database.rows(_OWNED_PAGE, (*after, limit)))
 
 
+def count_all() -> int:
+    found: Any = database.row("SELECT count(*) FROM blob", ())
+    return int(found[0])
+
+
 def long_dids(longer_than: int) -> list[tuple[int, str]]:
     """(account id, DID) of the accounts whose DID has more than so many characters."""
     return [(found[0], found[1]) for found in database.rows(_LONG_DIDS, (longer_than,))]

@@ -84,7 +84,8 @@ def open_proxy_stage(
         services = build_services(make_config(data, **settings), clock)
         stack.callback(services.close)
         alice = make_account(services, "alice")
-        stage = stack.enter_context(open_stage(services))
+        spool_bytes = services.config.proxy_max_response_size
+        stage = stack.enter_context(open_stage(services, spool_bytes=spool_bytes))
         for service in (app_view, moderation, stranger):
             service.plc_url = f"http://127.0.0.1:{stage.web.port}"
         yield ProxyStage(stage, services, app_view, moderation, stranger, alice)

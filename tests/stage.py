@@ -74,8 +74,9 @@ def queued_mail() -> list[tuple[str, str]]:
 
 
 @contextmanager
-def open_stage(services: Services) -> Iterator[Stage]:
-    with running(services, load_methods()) as web:
+def open_stage(services: Services, **options: int) -> Iterator[Stage]:
+    """options: as ``ServerOptions`` has them."""
+    with running(services, load_methods(), **options) as web:
         yield Stage(services, web)
 
 

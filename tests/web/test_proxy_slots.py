@@ -23,12 +23,16 @@ from tests.web.harness import Answer
 
 THREADS = 2  # so four calls to a peer, two to strangers, one to each stranger, and four that wait
 CALLS = 24
+SPOOL_BYTES = 20_000_000
+PIECE = bytes(range(250)) * 400
 
 
 @pytest.fixture
 def proxy(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
     del open_database
-    with open_proxy_stage(tmp_path, clock, threads=str(THREADS)) as opened:
+    with open_proxy_stage(
+        tmp_path, clock, threads=str(THREADS), proxy_max_response_size=str(SPOOL_BYTES)
+    ) as opened:
         yield opened
 
 
@@ -138,6 +142,49 @@ def test_a_client_that_leaves_frees_its_slot(proxy: ProxyStage) -> None:
     until = time.monotonic() + 10
     while proxy.ask(SEARCH).status != 200:
         assert time.monotonic() < until
+
+
+def large(size_bytes: int, sent: threading.Event) -> Callable[[Any], None]:
+    """A reply of so many bytes; the event says that all of them are out."""
+
+    def route(handler: Any) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size_bytes)
+        for _ in range(size_bytes // len(PIECE)):
+            handler.wfile.write(PIECE)
+        sent.set()
+
+    return route
+
+
+@contextmanager
+def sleeping_reader(proxy: ProxyStage) -> Iterator[http.client.HTTPResponse]:
+    """An answer of which nothing has been read yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.stage.web.port, timeout=10)
+    headers = {"Authorization": f"Bearer {proxy.alice.access_jwt}"}
+    try:
+        connection.request("GET", f"/xrpc/{SEARCH}", headers=headers)
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+def test_a_reader_that_sleeps_holds_nothing_of_the_other_service(proxy: ProxyStage) -> None:
+    sent = threading.Event()
+    proxy.app_view.routes[f"/xrpc/{SEARCH}"] = large(15_000_000, sent)
+    with sleeping_reader(proxy) as answer:
+        assert sent.wait(5)
+        assert answer.read() == PIECE * 150
+
+
+def test_more_than_is_kept_comes_at_the_readers_pace(proxy: ProxyStage) -> None:
+    sent = threading.Event()
+    proxy.app_view.routes[f"/xrpc/{SEARCH}"] = large(60_000_000, sent)
+    with sleeping_reader(proxy) as answer:
+        assert not sent.wait(0.5)
+        for _ in range(600):
+            assert answer.read(len(PIECE)) == PIECE
+        assert answer.read() == b""
+    assert sent.is_set()
 
 
 def first(calls: list[Future[Answer]], count: int) -> list[Answer]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pds.web.workers import Workers
+from pds.web.workers import WaitingWorkers, Workers
 
 
 class Task:
@@ -68,3 +68,25 @@ def test_requests_at_the_same_time_use_all_threads(workers: Workers) -> None:
 def test_more_requests_than_threads_all_run(workers: Workers) -> None:
     tasks = [run(workers, lambda: time.sleep(0.001)) for _ in range(100)]
     assert all(task.done.wait(10) for task in tasks)
+
+
+def test_waiting_threads_are_started_when_all_others_wait() -> None:
+    pool = WaitingWorkers(max_threads=3)
+    go_on = threading.Event()
+    try:
+        for expected in (1, 2, 3, 3, 3):
+            run(pool, lambda: go_on.wait(5))
+            until = time.monotonic() + 5
+            while pool.active_count < expected:
+                assert time.monotonic() < until
+                time.sleep(0.001)
+            assert len(pool.threads) == expected
+        go_on.set()
+        wait_idle(pool)
+        for _ in range(10):
+            assert run(pool).done.wait(5)
+            wait_idle(pool)
+        assert len(pool.threads) == 3
+    finally:
+        go_on.set()
+        pool.shutdown(timeout=5)

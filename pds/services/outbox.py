@@ -36,6 +36,7 @@ logger = logging.getLogger("pds.mail")
 # Seconds after the first failure, the second, …; the last one repeats. Quick at first: greylisting
 # wants minutes, and a code lives for fifteen.
 DELAYS_S = (10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200)
+OTHERS_WAIT_S = 60  # at most, when it may be the mail server that fails
 MAX_TRIES = 30
 LOOK_EVERY_S = 5.0  # another process (the command line) may have queued something
 _SECOND_US = 1_000_000
@@ -153,24 +154,27 @@ class Outbox:
         message.add_alternative(mail.html, subtype="html")
         return message
 
-    def _try_later(self, mail: OutgoingMailRow, reason: str) -> int | None:
-        """Put the message back; when it is tried next, or None when it was given up."""
+    def _try_later(self, mail: OutgoingMailRow, reason: str) -> None:
+        """Put the message back, or give it up."""
         if mail.tries + 1 >= MAX_TRIES:
             self._give_up(mail, f"tried {MAX_TRIES} times, at last: {reason}")
-            return None
-        delay_s = DELAYS_S[min(mail.tries, len(DELAYS_S) - 1)]
-        next_try_us = self._clock() + delay_s * _SECOND_US
+            return
+        next_try_us = self._clock() + _delay_s(mail) * _SECOND_US
         with transaction():
             outgoing_mail.note_failure(mail.id, reason, next_try_us)
-        return next_try_us
 
     def _server_fails(self, mail: OutgoingMailRow, reason: str) -> None:
-        """Let everything that would go the same way wait too: one attempt is enough."""
+        """Let everything that would go the same way wait too: one attempt is enough.
+
+        But not as long, nor behind this message: it may be the only one that the server does not
+        take. A stranger's address whose own server is slow can make ours break off.
+        """
         logger.warning("the mail server does not take mail: %s", reason)
-        next_try_us = self._try_later(mail, reason)
-        if next_try_us is not None:
-            with transaction():
-                outgoing_mail.postpone_sender(mail.sender, next_try_us)
+        self._try_later(mail, reason)
+        delay_s = min(_delay_s(mail), OTHERS_WAIT_S)
+        until_us = self._clock() + delay_s * _SECOND_US - 1  # the microsecond: before this message
+        with transaction():
+            outgoing_mail.postpone_others(mail.id, mail.sender, until_us)
 
     def _give_up(self, mail: OutgoingMailRow, reason: str) -> None:
         logger.warning("mail %s is not sent: %s", _shown(mail), reason)
@@ -197,6 +201,10 @@ def build_outbox(config: Config, clock: Clock) -> Outbox:
     if config.is_local and "service" not in senders:
         senders["service"] = (Mailbox(config.service_name, "pds@localhost"), LogTransport())
     return Outbox(clock, config.hostname, senders)
+
+
+def _delay_s(mail: OutgoingMailRow) -> int:
+    return DELAYS_S[min(mail.tries, len(DELAYS_S) - 1)]
 
 
 def _address(recipient: str) -> Address:

@@ -127,9 +127,9 @@ def note_failure(mail_id: int, error: str, next_try_us: int) -> None:
     )
 
 
-def postpone_sender(sender: Sender, not_before_us: int) -> None:
-    """Let everything of one sender wait, because its mail server is not there."""
+def postpone_others(mail_id: int, sender: Sender, not_before_us: int) -> None:
+    """Let everything else of one sender wait, because its mail server is not there."""
     execute(
-        "UPDATE outgoing_mail SET next_try_us = ? WHERE sender = ? AND next_try_us < ?",
-        (not_before_us, sender, not_before_us),
+        "UPDATE outgoing_mail SET next_try_us = ? WHERE sender = ? AND next_try_us < ? AND id != ?",
+        (not_before_us, sender, not_before_us, mail_id),
     )

@@ -12,7 +12,14 @@ import pytest
 
 from pds.mail_settings import Mailbox
 from pds.network.smtp import MailDelayedError, MailRefusedError, MailServerError
-from pds.services.outbox import DELAYS_S, MAX_TRIES, LogTransport, Outbox, build_outbox
+from pds.services.outbox import (
+    DELAYS_S,
+    MAX_TRIES,
+    OTHERS_WAIT_S,
+    LogTransport,
+    Outbox,
+    build_outbox,
+)
 from pds.services.sign_up_checks import check_email
 from pds.storage import outgoing_mail
 from pds.storage.database import rows, transaction
@@ -48,6 +55,20 @@ class FakeTransport:
     @property
     def subjects(self) -> list[str]:
         return [str(message["Subject"]) for message in self.sent]
+
+
+class Breaking(FakeTransport):
+    """Breaks off whenever it sees one subject."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__()
+        self._subject = subject
+
+    def send(self, message: EmailMessage) -> None:
+        if message["Subject"] == self._subject:
+            reason = "Connection unexpectedly closed"
+            raise MailServerError(reason)
+        super().send(message)
 
 
 @pytest.fixture
@@ -136,6 +157,24 @@ def test_dead_server_is_asked_once_for_all_that_waits(
     assert waiting() == [("a", 1), ("b", 0), ("c", 0)]
     clock.advance(DELAYS_S[0])
     assert outbox.send_due() == 3
+
+
+def test_one_message_that_breaks_the_connection_does_not_hold_up_the_others(
+    clock: StillClock,
+) -> None:
+    server = Breaking("poison")
+    outbox = Outbox(clock, "pds.example.com", {"service": (PDS, server)})
+    queue(clock, "poison", lives_s=10 * DAY_S)
+    for number in range(20):
+        queue(clock, f"first {number}")
+        queue(clock, f"second {number}")
+        for _ in range(OTHERS_WAIT_S + 1):
+            outbox.send_due()
+            clock.advance(1)
+        assert server.subjects[-2:] == [f"first {number}", f"second {number}"]
+        clock.advance(DELAYS_S[min(number, len(DELAYS_S) - 1)] - OTHERS_WAIT_S)
+
+    assert waiting()[0][1] >= 10
 
 
 def test_new_mail_is_tried_at_once_also_while_others_wait(

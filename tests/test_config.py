@@ -150,6 +150,10 @@ def test_trusted_proxies_are_own_networks_unless_set() -> None:
         ("PDS_CONTACT_EMAIL_ADDRESS", "nobody", "not an e-mail address"),
         ("PDS_RECOVERY_DID_KEY", "did:web:example.com", "not a did:key"),
         ("PDS_EMAIL_SMTP_URL", "mail.example.com", "not a mail server address"),
+        ("PDS_AGE_ASSURANCE", "yes", "is not one of proxy, assured"),
+        ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "https://cdn.test/%s/%s", "%s three times"),
+        ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "https://cdn.test/%s/%s/%s%d", "%s three times"),
+        ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "cdn.test/%s/%s/%s", "http"),
         ("LOG_LEVEL", "loud", "write debug, info, warn, error or fatal"),
     ],
 )

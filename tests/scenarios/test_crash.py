@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pds.atproto.cid import cid_for_raw
+from tests.fakes.s3_server import S3Server, s3_settings
 from tests.firehose_consumer import Consumer
 from tests.server_process import Account, HttpError, ServerProcess
 
@@ -101,13 +102,24 @@ def test_twenty_kills_under_eight_writers_lose_nothing(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
-def kill_again_and_again(server: ServerProcess, seed: int) -> None:
+@pytest.mark.slow
+def test_kills_with_pictures_in_a_bucket_lose_none(tmp_path: Path, s3_server: S3Server) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")  # shown by pytest when the test fails
+    settings = s3_settings(s3_server.new_bucket(), s3_server.port)
+    environ = {f"PDS_{name.upper()}": value for name, value in settings.items()}
+    with ServerProcess(tmp_path / "data", settings=environ) as server:
+        kill_again_and_again(server, seed, rounds=6)
+        assert server.stop() == 0
+
+
+def kill_again_and_again(server: ServerProcess, seed: int, rounds: int = ROUNDS) -> None:
     chance = random.Random(seed)
     consumer = Consumer(lambda did: _document(server, did))
     accounts = [server.create_account(f"writer{n}") for n in range(WRITERS)]
     written = [Written() for _ in accounts]
 
-    for round_number in range(ROUNDS):
+    for round_number in range(rounds):
         writers = [
             Writer(account, done, seed + round_number * WRITERS + n)
             for n, (account, done) in enumerate(zip(accounts, written, strict=True))
@@ -122,7 +134,7 @@ def kill_again_and_again(server: ServerProcess, seed: int) -> None:
         server.start()
         _check(server, consumer, accounts, written)
 
-    assert sum(len(done.revs) for done in written) > ROUNDS * WRITERS
+    assert sum(len(done.revs) for done in written) > rounds * WRITERS
 
 
 def _check(

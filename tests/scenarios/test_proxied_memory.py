@@ -1,9 +1,11 @@
-"""Large bodies are passed on without being held in memory, and slow readers hold up nobody."""
+"""Large bodies in little memory, readers that sleep, and a server that stops in the middle."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -40,7 +42,7 @@ def account(tmp_path: Path, app_view: WebServer) -> Iterator[Account]:
     with ServerProcess(tmp_path / "data", settings=settings) as server:
         account = server.create_account("alice")
         yield account
-        assert server.stop() == 0
+        assert server.stop() == 0  # in time, whatever is under way
 
 
 def send_large(sent: threading.Event) -> Callable[[Any], None]:
@@ -103,3 +105,30 @@ def test_a_reader_that_sleeps_holds_no_thread(account: Account, app_view: WebSer
         assert sent.wait(30)
         assert peak_bytes(account) - before < MAX_GROWTH_BYTES
         read_large(answer)
+
+
+def test_the_server_stops_while_a_service_is_silent(account: Account, app_view: WebServer) -> None:
+    silence = threading.Event()
+
+    def wait(_handler: Any) -> None:
+        silence.wait(30)
+
+    app_view.routes[PATH] = wait
+    clients = [threading.Thread(target=_ask_in_vain, args=(account,)) for _ in range(8)]
+    for client in clients:
+        client.start()
+    while len(app_view.asked) < len(clients):
+        time.sleep(0.01)
+
+    started = time.monotonic()
+    assert account.server.stop() == 0
+    assert time.monotonic() - started < 10
+    silence.set()
+    for client in clients:
+        client.join()
+    account.server.start()
+
+
+def _ask_in_vain(account: Account) -> None:
+    with contextlib.suppress(http.client.HTTPException, OSError), ask(account, "GET"):
+        pass

@@ -28,11 +28,19 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 @pytest.fixture
 def proxy(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
     del open_database
+    with open_proxy_stage(tmp_path, clock) as opened:
+        yield opened
+        assert [service.refused for service in opened.upstreams] == [[], [], []]
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
+    """It waits for others only for a moment."""
+    del open_database
     with open_proxy_stage(
         tmp_path, clock, proxy_headers_timeout="400", proxy_body_timeout="300"
     ) as opened:
         yield opened
-        assert [service.refused for service in opened.upstreams] == [[], [], []]
 
 
 def raw(*pieces: bytes, then: Callable[[], object] = lambda: None) -> Callable[[Any], None]:
@@ -332,10 +340,10 @@ def test_when_to_come_back_is_passed_on(proxy: ProxyStage, status: int) -> None:
     assert proxy.ask(SEARCH).headers["Retry-After"] == "17"
 
 
-def test_a_service_that_hangs_is_a_504(proxy: ProxyStage) -> None:
+def test_a_service_that_hangs_is_a_504(hasty: ProxyStage) -> None:
     silence = threading.Event()
-    proxy.app_view.routes[PATH] = raw(then=lambda: silence.wait(5))
-    answer = proxy.ask(SEARCH)
+    hasty.app_view.routes[PATH] = raw(then=lambda: silence.wait(5))
+    answer = hasty.ask(SEARCH)
     silence.set()
 
     message = "Upstream service did not answer in time"
@@ -357,13 +365,13 @@ def test_a_service_that_talks_nonsense_is_a_502(proxy: ProxyStage, answer: bytes
     ids=["length", "chunked"],
 )
 def test_half_a_reply_does_not_look_whole(
-    proxy: ProxyStage, answer: bytes, how: str, caplog: pytest.LogCaptureFixture
+    hasty: ProxyStage, answer: bytes, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     silence = threading.Event()
     wait = (lambda: silence.wait(5)) if how == "falls silent" else (lambda: True)
-    proxy.app_view.routes[PATH] = raw(answer, then=wait)
+    hasty.app_view.routes[PATH] = raw(answer, then=wait)
     with caplog.at_level(logging.INFO):
-        reply = send(proxy, f"GET {PATH} HTTP/1.1")
+        reply = send(hasty, f"GET {PATH} HTTP/1.1")
     silence.set()
 
     head, _, body = reply.partition(b"\r\n\r\n")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +166,15 @@ def test_method_has_a_test_file(method: Method) -> None:
     file = ROOT / "tests/xrpc" / authority.replace(".", "_") / f"test_{snake_case(name)}.py"
 
     assert file.exists()
+
+
+@each_method
+def test_whoever_asks_the_app_view_and_the_like_has_threads_for_it(method: Method) -> None:
+    """A service that hangs must not hold up those who do not ask it."""
+    source = inspect.getsource(sys.modules[method.handler.__module__])
+    helpers = r"\b(proxying|upstream_calls|forward|complete|complete_thread|tell_push_service)\b"
+
+    assert method.asks_others or not re.search(helpers, source)
 
 
 def test_a_method_package_holds_methods_only() -> None:

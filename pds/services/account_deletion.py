@@ -27,7 +27,13 @@ from functools import partial
 from typing import Final
 
 from pds.atproto.syntax.datetime import format_datetime
-from pds.errors import AuthRequiredError, InvalidSwapError, NotFoundError, PdsError
+from pds.errors import (
+    AuthRequiredError,
+    InvalidSwapError,
+    NotFoundError,
+    PdsError,
+    UpstreamFailureError,
+)
 from pds.services.account_events import announce_deletion
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock
@@ -177,6 +183,9 @@ class AccountDeletion:
             self._clean(deletion)
         except StoppedError:
             raise
+        except UpstreamFailureError:
+            logger.warning("cleaning up after %s waits for the store of blobs", deletion.did)
+            return False
         except Exception:
             logger.exception("cleaning up after %s failed; it is tried again later", deletion.did)
             return False

@@ -44,6 +44,7 @@ _CHUNK_BYTES: Final = 65_536
 _SPOOLED_BYTES: Final = 65_536  # up to here a download stays in memory
 _PAGE: Final = 500
 _CONNECT_S: Final = 5
+_QUESTION_MS: Final = 6_000
 _RETRIES: Final = 2
 _RETRY_S: Final = 5
 _SHOWN_CHARS: Final = 300
@@ -66,7 +67,10 @@ class BlobObjects:
         self._endpoint = config.blobstore_s3_endpoint
         self._limit_s = config.blobstore_s3_upload_timeout_ms / 1_000
         self._turns = Turns(max(1, config.threads // 2))
-        self._store = _client(config)
+        limit_ms = config.blobstore_s3_upload_timeout_ms
+        self._store = _client(config, limit_ms)
+        # Small questions that nobody waits for but a server that is told to stop.
+        self._index = _client(config, min(limit_ms, _QUESTION_MS))
         self.incoming = Incoming(config.data_directory / "blobs")
 
     def prepare(self) -> None:
@@ -74,7 +78,7 @@ class BlobObjects:
 
     def check(self) -> None:
         try:
-            next(iter(obstore.list(self._store, _BLOCKS, chunk_size=1)), None)
+            next(iter(obstore.list(self._index, _BLOCKS, chunk_size=1)), None)
         except (BaseError, FileNotFoundError) as error:
             problem = self._misconfigured(str(error))
             if problem:
@@ -150,16 +154,16 @@ class BlobObjects:
     def delete(self, folder: str, cids: Sequence[Cid]) -> None:
         if cids:
             with _told("deleting"):
-                obstore.delete(self._store, [_key(folder, cid) for cid in cids])
+                obstore.delete(self._index, [_key(folder, cid) for cid in cids])
 
     def folders(self) -> Iterator[str]:
         with _told("listing"):
-            found = obstore.list_with_delimiter(self._store, _BLOCKS)["common_prefixes"]
+            found = obstore.list_with_delimiter(self._index, _BLOCKS)["common_prefixes"]
         for prefix in found:
             yield prefix.rpartition("/")[2]
 
     def list(self, folder: str) -> Iterator[StoredBlob]:
-        pages = iter(obstore.list(self._store, f"{_BLOCKS}/{folder}", chunk_size=_PAGE))
+        pages = iter(obstore.list(self._index, f"{_BLOCKS}/{folder}", chunk_size=_PAGE))
         while True:
             with _told("listing"):
                 page = next(pages, None)
@@ -177,10 +181,10 @@ class BlobObjects:
         """One page of blobs, or of what the reference server has left."""
         with _told("deleting"):
             for place in (_BLOCKS, *_FOREIGN):
-                pages = obstore.list(self._store, f"{place}/{folder}", chunk_size=_PAGE)
+                pages = obstore.list(self._index, f"{place}/{folder}", chunk_size=_PAGE)
                 page = next(iter(pages), None)
                 if page:
-                    obstore.delete(self._store, [found["path"] for found in page])
+                    obstore.delete(self._index, [found["path"] for found in page])
                     return True
         return False
 
@@ -192,7 +196,7 @@ class _ShortError(Exception):
     """A download ended too early, or the object is not the blob."""
 
 
-def _client(config: Config) -> S3Store:
+def _client(config: Config, limit_ms: int) -> S3Store:
     """Keys that are not set are looked for as AWS's tools do (environment, machine, container)."""
     keys: dict[str, str] = {}
     if config.blobstore_s3_access_key_id and config.blobstore_s3_secret_access_key:
@@ -212,7 +216,7 @@ def _client(config: Config) -> S3Store:
             "allow_http": True,  # what the operator has named is right, as elsewhere
             "connect_timeout": timedelta(seconds=_CONNECT_S),
             "read_timeout": timedelta(milliseconds=config.blobstore_s3_request_timeout_ms),
-            "timeout": timedelta(milliseconds=config.blobstore_s3_upload_timeout_ms),
+            "timeout": timedelta(milliseconds=limit_ms),
         },
         retry_config={
             "max_retries": _RETRIES,

@@ -168,9 +168,12 @@ def passing(source: socket.socket, target: socket.socket) -> None:
         target.sendall(data)
 
 
-def silent(source: socket.socket, _target: socket.socket) -> None:
-    """Nothing of it."""
-    source.recv(65_536)
+def silent(source: socket.socket, target: socket.socket) -> None:
+    """Nothing of it, not even that the server hangs up."""
+    while source.recv(65_536):
+        pass
+    while target.recv(1, socket.MSG_PEEK):
+        time.sleep(0.05)
 
 
 def failing(source: socket.socket, target: socket.socket) -> None:

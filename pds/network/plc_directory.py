@@ -5,6 +5,9 @@ Spec: https://web.plc.directory/spec/v0.1/did-plc
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -16,6 +19,8 @@ Operation = dict[str, Any]
 
 READ_TIMEOUT_S = 5.0
 SUBMIT_TIMEOUT_S = 10.0  # an unanswered submission leaves the caller not knowing: wait longer
+AT_ONCE = 6
+WAIT_S = 1.0
 MAX_LOG_BYTES = 2_000_000
 MAX_REASON_CHARS = 200
 
@@ -77,17 +82,29 @@ class PlcDirectory(Protocol):
 
 
 class PlcDirectoryClient:
-    """A directory at ``base_url``."""
+    """A directory at ``base_url``.
+
+    at_once: how many requests may wait for it; further ones fail after ``WAIT_S``, for a directory
+        that is silent must not take all request threads. Whoever wants a document is not counted:
+        that is for ``services.look_ups``, and strangers would leave no turn to the members.
+    """
 
     def __init__(
-        self, base_url: str, http: HttpClient, *, read_timeout_s: float = READ_TIMEOUT_S
+        self,
+        base_url: str,
+        http: HttpClient,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._http = http
         self._read_timeout_s = read_timeout_s
+        self._turns = threading.BoundedSemaphore(at_once)
 
     def submit(self, did: str, operation: Operation) -> None:
-        answer = self._http.post_json(self._url(did), operation, timeout_s=SUBMIT_TIMEOUT_S)
+        with self._turn():
+            answer = self._http.post_json(self._url(did), operation, timeout_s=SUBMIT_TIMEOUT_S)
         if answer.is_success:
             return
         if answer.status not in (400, 409):
@@ -104,16 +121,19 @@ class PlcDirectoryClient:
         return _object(self._get(did, ""))
 
     def data(self, did: str) -> dict[str, Any]:
-        return _object(self._get(did, "/data"))
+        with self._turn():
+            return _object(self._get(did, "/data"))
 
     def log(self, did: str) -> list[Operation]:
-        return _objects(self._get(did, "/log"))
+        with self._turn():
+            return _objects(self._get(did, "/log"))
 
     def audit_log(self, did: str) -> list[dict[str, Any]]:
         return _objects(self._get(did, "/log/audit"))
 
     def last(self, did: str) -> Operation:
-        return _object(self._get(did, "/log/last"))
+        with self._turn():
+            return _object(self._get(did, "/log/last"))
 
     def has(self, did: str) -> bool:
         try:
@@ -127,6 +147,16 @@ class PlcDirectoryClient:
             return operation in self.log(did)
         except NotRegisteredError:
             return False
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=WAIT_S):
+            message = "The PLC directory is slow at the moment, try again shortly"
+            raise UpstreamFailureError(message)
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _get(self, did: str, suffix: str) -> Any:
         answer = self._http.get(

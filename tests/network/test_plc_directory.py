@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 
 from pds.atproto import plc
 from pds.errors import UpstreamFailureError
+from pds.network import plc_directory
 from pds.network.plc_directory import (
+    AT_ONCE,
     NotRegisteredError,
     OperationConflictError,
     OperationRefusedError,
@@ -19,7 +23,9 @@ from pds.network.plc_directory import (
 )
 from tests.factories import ROTATION_KEY
 from tests.fakes.plc_directory import FakePlcDirectory
-from tests.fakes.web_server import WebServer, client, web_server
+from tests.fakes.web_server import Asked, Route, WebServer, client, web_server
+
+LIMIT_S = 10
 
 ABSENT = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 READS = ["document", "data", "log", "audit_log", "last"]
@@ -161,6 +167,35 @@ def test_a_reason_is_shown_only_in_part(outside: Outside) -> None:
         outside.plc.submit(ABSENT, {})
 
     assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("ask", ["submit", "data", "log", "last", "has"])
+def test_silent_directory_does_not_hold_whoever_else_asks(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    monkeypatch.setattr(plc_directory, "WAIT_S", 0.01)
+    arrived, may_answer = threading.Semaphore(0), threading.Event()
+
+    def silent(asked: Asked) -> Route:
+        arrived.release()
+        may_answer.wait(LIMIT_S)
+        return outside.directory.answer(asked)
+
+    did, operation = _genesis()
+    outside.plc.submit(did, operation)
+    call = getattr(outside.plc, ask)
+    args = (did, operation) if ask == "submit" else (did,)
+    outside.server.otherwise = silent
+    with ThreadPoolExecutor(AT_ONCE) as members:
+        waiting = [members.submit(outside.plc.last, did) for _ in range(AT_ONCE)]
+        for _ in waiting:
+            assert arrived.acquire(timeout=LIMIT_S)
+        with pytest.raises(UpstreamFailureError, match="slow at the moment"):
+            call(*args)
+        may_answer.set()
+        assert [each.result() for each in waiting] == [operation] * AT_ONCE
+
+    call(*args)
 
 
 def test_a_refusal_without_reason_is_a_refusal(outside: Outside) -> None:

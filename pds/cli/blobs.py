@@ -34,13 +34,14 @@ def blobs() -> None:
 @click.pass_obj
 def verify(site: Site, *, as_json: bool) -> None:
     """Read every picture and video, and compare it with what the database knows."""
-    from pds.services import blob_moves
+    from pds.services import blob_home, blob_moves
     from pds.services.blob_stores import blob_locks, configured_store
 
     with site.services() as services, _progress(as_json=as_json) as progress:
         store = configured_store(services.config)
         store.prepare()
         found = blob_moves.verify(store, blob_locks(services.config), services.clock, progress)
+        blob_home.remember_home(store)
     value = {**_value(found), "unknownFiles": found.unknown}
     text = [
         f"{found.blobs} blobs: {found.missing} missing, {found.damaged} damaged.",

@@ -38,6 +38,7 @@ from pds.errors import (
     NotEnoughResourcesError,
     UpstreamFailureError,
 )
+from pds.services.blob_home import check_home
 from pds.services.blob_sweep import HOUR_US, BlobSweep, SweepResult
 from pds.services.clock import Clock
 from pds.services.later import Later
@@ -250,10 +251,11 @@ class Blobs:
         """Remove what uploads that were killed left on disk, and see whether the store is there.
 
         Raises:
-            ConfigError: the store will not let us in.
+            ConfigError: the store will not let us in, or the blobs are in another one.
         """
         self._store.incoming.drop_leftovers()
         self._store.check()
+        check_home(self._store)
 
     def expire_uploads(self, older_than_us: int = UPLOAD_LIFE_US) -> int:
         """Delete uploads no record has used in that time; returns how many."""

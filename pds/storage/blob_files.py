@@ -28,6 +28,7 @@ class BlobFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.name = str(directory)
         self.incoming = Incoming(directory)
 
     def prepare(self) -> None:

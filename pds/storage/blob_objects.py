@@ -65,6 +65,7 @@ class BlobObjects:
             raise ConfigError([message])
         self._bucket = config.blobstore_s3_bucket
         self._endpoint = config.blobstore_s3_endpoint
+        self.name = f"the bucket {self._bucket} at {self._endpoint or 'AWS'}"
         self._limit_s = config.blobstore_s3_upload_timeout_ms / 1_000
         self._turns = Turns(max(1, config.threads // 2))
         limit_ms = config.blobstore_s3_upload_timeout_ms

@@ -58,6 +58,7 @@ class BlobStore(Protocol):
     """
 
     is_remote: bool  # whether deleting takes so long that nobody should wait for it
+    name: str  # which store it is, for people; another place has another name
     incoming: Incoming
 
     def prepare(self) -> None:

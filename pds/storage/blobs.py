@@ -140,6 +140,10 @@ _OWNED_PAGE = (
     " WHERE (blob.account_id, blob.cid) > (?, ?)"
     " ORDER BY blob.account_id, blob.cid LIMIT ?"
 )
+_NEWEST = (
+    "SELECT blob.account_id, account.did, blob.cid FROM blob"
+    " JOIN account ON account.id = blob.account_id ORDER BY blob.rowid DESC LIMIT ?"
+)
 _LONG_DIDS = "SELECT id, did FROM account WHERE length(did) > ?"
 
 
@@ -258,6 +262,11 @@ def existing(account_id: int, cids: Sequence[Cid]) -> set[bytes]:
 def owned_page(after: tuple[int, bytes], limit: int) -> list[OwnedBlob]:
     """Blobs of all accounts by (account id, CID)."""
     return _owned(database.rows(_OWNED_PAGE, (*after, limit)))
+
+
+def newest(limit: int) -> list[OwnedBlob]:
+    """The blobs whose rows were added last, by the order of the table."""
+    return _owned(database.rows(_NEWEST, (limit,)))
 
 
 def count_all() -> int:

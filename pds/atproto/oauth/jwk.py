@@ -169,6 +169,9 @@ def _ec_key(value: dict[str, Any]) -> tuple[PublicKey, frozenset[str], dict[str,
         key = numbers.public_key()
     except ValueError as error:
         raise InvalidJwkError(f"not a point of {name}") from error
+    # OpenSSL takes coordinates modulo the field, so small ones have a second form.
+    if key.public_numbers() != numbers:
+        raise InvalidJwkError(f"the coordinates are beyond the field of {name}")
     members = {"crv": name, "kty": "EC", "x": value["x"], "y": value["y"]}
     return key, frozenset({algorithm}), members
 

@@ -159,8 +159,44 @@ def test_what_is_no_public_key_is_refused(value: Any, message: str) -> None:
     assert not isinstance(caught.value, UnsupportedJwkError)
 
 
+def test_a_point_has_one_form_only() -> None:
+    # OpenSSL reads x and x + p alike; with two thumbprints one key would pass for two.
+    p521 = key_pair("ES512").json
+    x = int.from_bytes(base64url.decode(p521["x"]), "big") + (1 << 521) - 1
+
+    with pytest.raises(InvalidJwkError, match="P-521"):
+        parse_jwk(p521 | {"x": base64url.encode(x.to_bytes(66, "big"))})
+
+
+@pytest.mark.parametrize(
+    ("curve", "prime", "x", "y"),
+    [
+        (
+            "P-256",
+            0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF,
+            5,
+            0x459243B9AA581806FE913BCE99817ADE11CA503C64D9A3C533415C083248FBCC,
+        ),
+        (
+            "secp256k1",
+            (1 << 256) - (1 << 32) - 977,
+            1,
+            0x4218F20AE6C646B363DB68605822FB14264CA8D2587FDD6FBC750D587E76A7EE,
+        ),
+    ],
+)
+def test_small_coordinates_have_one_form_too(curve: str, prime: int, x: int, y: int) -> None:
+    def key(first: int) -> dict[str, Any]:
+        texts = [base64url.encode(number.to_bytes(32, "big")) for number in (first, y)]
+        return {"kty": "EC", "crv": curve, "x": texts[0], "y": texts[1]}
+
+    assert parse_jwk(key(x)).thumbprint
+    with pytest.raises(InvalidJwkError, match="beyond the field"):
+        parse_jwk(key(x + prime))
+
+
 def test_a_short_rsa_key_is_not_used() -> None:
-    numbers = rsa_private(1024).public_key().public_numbers()
+    numbers = rsa_private(1024, 0).public_key().public_numbers()
     assert isinstance(numbers, rsa.RSAPublicNumbers)
     modulus = base64url.encode(numbers.n.to_bytes(128, "big"))
 

@@ -43,18 +43,24 @@ class KeyPair:
 
 
 @cache
-def rsa_private(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
-    del number
+def rsa_private(bits: int, number: int) -> rsa.RSAPrivateKey:
+    """Made once for each ``number``, because it takes a while."""
+    assert number >= 0
     return rsa.generate_private_key(65537, bits)
 
 
 @cache
+def _ec_private(algorithm: str, number: int) -> ec.EllipticCurvePrivateKey:
+    assert number >= 0
+    return ec.generate_private_key(_CURVES[algorithm])
+
+
 def key_pair(algorithm: str = "ES256", number: int = 0) -> KeyPair:
-    """Always the same key for the same arguments; another ``number``, another key."""
-    if algorithm in _CURVES:
-        return KeyPair(ec.generate_private_key(_CURVES[algorithm]), algorithm)
+    """The same key whenever the arguments are the same; another ``number``, another key."""
     assert algorithm in ALGORITHMS
-    return KeyPair(rsa_private(number=number), algorithm)
+    if algorithm in _CURVES:
+        return KeyPair(_ec_private(algorithm, number), algorithm)
+    return KeyPair(rsa_private(2048, number), algorithm)
 
 
 def part(value: Any) -> str:

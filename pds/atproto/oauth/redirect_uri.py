@@ -118,7 +118,8 @@ def _check_private(uri: str, client: WebUrl, *, native: bool) -> None:
     match = _PRIVATE.fullmatch(uri)
     if match is None:
         raise _invalid("a private scheme must be followed by one slash and a path")
-    if client.is_local or match["scheme"].lower() != ".".join(reversed(client.host.split("."))):
+    # Which is a public name: kind_of admits no other.
+    if match["scheme"].lower() != ".".join(reversed(client.host.split("."))):
         raise _invalid("a private scheme must be the reversed host of the client_id")
 
 

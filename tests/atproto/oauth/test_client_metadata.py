@@ -85,6 +85,7 @@ GOOD: list[dict[str, Any]] = [
     PUBLIC | {"scope": "atproto"},
     PUBLIC | {"scope": "repo:a.b.c?action=create atproto include:a.b.c"},
     PUBLIC | {"client_uri": "https://app.example.com"},
+    PUBLIC | {"client_uri": CLIENT_ID},
     PUBLIC | {"client_uri": "https://app.example.com/"},
     PUBLIC | {"client_uri": "https://app.example.com:443/oauth/"},
     PUBLIC | {"jwks": {"keys": [KEY]}},

@@ -87,6 +87,7 @@ FOR_NOBODY = [
     "com.example.app.sub:/callback",
     "app.example.com:/callback",
     "https://app.example.com/" + "a" * 4096,
+    "com.example.app:/" + "a" * 4096,
 ]
 
 

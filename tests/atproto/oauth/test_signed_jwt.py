@@ -85,6 +85,14 @@ def test_no_other_bytes_are_a_signature(signature: bytes) -> None:
     assert not read_jwt(f"{head}.{body}.{part(signature)}").is_signed_by(key_pair().jwk)
 
 
+def test_signature_has_no_room_for_padding() -> None:
+    head, body, signature = TOKEN.split(".")
+    raw = base64url.decode(signature)
+    padded = base64url.encode(raw[:32] + b"\x00" + raw[32:])
+
+    assert not read_jwt(f"{head}.{body}.{padded}").is_signed_by(key_pair().jwk)
+
+
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "PS384"])
 def test_signature_of_another_length_is_none(algorithm: str) -> None:
     head, body, signature = signed({}, CLAIMS, key_pair(algorithm)).split(".")

@@ -97,12 +97,14 @@ class UpstreamReply:
 
     def _hold(self, max_bytes: int) -> bytes:
         """The whole body, and keep it."""
-        while sum(map(len, self._held)) <= max_bytes:
+        size_bytes = sum(map(len, self._held))
+        while size_bytes <= max_bytes:
             piece = self._read()
             if not piece:
                 self._held = [b"".join(self._held)]
                 return self._held[0]
             self._held.append(piece)
+            size_bytes += len(piece)
         message = "the reply is too large to be read"
         raise UnreadableReplyError(message)
 

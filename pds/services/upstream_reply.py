@@ -18,6 +18,9 @@ from pds.services.content_encodings import UndecodableError
 
 logger = logging.getLogger("pds.proxy")
 
+# Parsed, JSON takes many times its size in memory, and a service that a client names may send
+# what it likes. Pages of app views are well below this.
+MAX_JSON_BYTES: Final = 2_097_152
 PASSED_ON: Final = (
     "content-encoding",
     "content-type",
@@ -79,9 +82,11 @@ class UpstreamReply:
         """The body as JSON, decoded; ``chunks`` gives it as it was sent all the same.
 
         Raises:
-            UnreadableReplyError: not JSON, encoded in an unknown way, or larger than ``max_bytes``.
+            UnreadableReplyError: not JSON, encoded in an unknown way, or larger than ``max_bytes``
+                or ``MAX_JSON_BYTES``.
             UpstreamFailureError: the other service broke off.
         """
+        max_bytes = min(max_bytes, MAX_JSON_BYTES)
         raw = self._hold(max_bytes)
         try:
             plain = content_encodings.decode(

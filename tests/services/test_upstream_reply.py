@@ -11,7 +11,12 @@ import pytest
 
 from pds.network.http_client import FetchError
 from pds.network.streaming_client import StreamingClient, StreamRequest
-from pds.services.upstream_reply import BrokenReplyError, UnreadableReplyError, UpstreamReply
+from pds.services.upstream_reply import (
+    MAX_JSON_BYTES,
+    BrokenReplyError,
+    UnreadableReplyError,
+    UpstreamReply,
+)
 from tests.fakes.web_server import WebServer, web_server
 
 CONTENT = json.dumps({"feed": [{"text": "é"}] * 500}).encode()
@@ -94,3 +99,16 @@ def test_a_reply_that_nobody_wants_is_let_go(server: WebServer) -> None:
         next(found.chunks())
 
     assert ends == [None]
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_what_would_take_much_memory_is_not_read_however_much_is_allowed(
+    server: WebServer, encoding: str
+) -> None:
+    large = b'"' + b"x" * MAX_JSON_BYTES + b'"'
+    sent = gzip.compress(large) if encoding else large
+    server.text("/", sent, Content_Encoding=encoding)
+    with reply(server, []) as found:
+        with pytest.raises(UnreadableReplyError):
+            found.read_json(100 * MAX_JSON_BYTES)
+        assert b"".join(found.chunks()) == sent

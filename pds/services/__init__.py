@@ -54,6 +54,7 @@ from pds.services.local_plc import LocalPlc
 from pds.services.look_ups import LookUps
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
+from pds.services.oauth.parts import OAuth, build_oauth
 from pds.services.outbox import Outbox, build_outbox
 from pds.services.password_changes import PasswordChanges
 from pds.services.plc_operations import PlcOperations
@@ -133,6 +134,7 @@ class Services:
     email_tokens: EmailTokens
     email_addresses: EmailAddresses
     password_changes: PasswordChanges
+    oauth: OAuth
     outbox: Outbox
     _clients: _Clients
 
@@ -272,6 +274,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         email_tokens=email_tokens,
         email_addresses=EmailAddresses(email_tokens, mail, clock),
         password_changes=PasswordChanges(email_tokens, mail, sessions),
+        oauth=build_oauth(config, clock),
         outbox=outbox,
         _clients=clients,
     )

@@ -12,6 +12,7 @@ from pds.services.record_writes import Write
 from pds.services.takedowns import AccountSubject, BlobSubject, RecordSubject, Takedown
 from pds.storage import database, email_tokens, events, identity_changes
 from pds.storage.identity_changes import IdentityChangeRow
+from tests.allowed_apps import add_browser, allow_an_app
 from tests.belongings import CREATED_AT, POST, fill
 from tests.factories import Person, StillClock, make_account, make_code, read_events
 from tests.leftovers import all_rows, files, rows_naming, table_names
@@ -30,7 +31,7 @@ STAYS = {
     "plc_operation": "the log of the built-in directory: the DID goes on",
 }
 # What names no account; keys are reserved only as long as there is none.
-OTHERS = {"server_state", "reserved_key"}
+OTHERS = {"server_state", "reserved_key", "browser", "oauth_seen", "permission_set"}
 
 
 def move_in(services: Services, number: int, inviter: Person | None) -> Person:
@@ -48,6 +49,7 @@ def move_in(services: Services, number: int, inviter: Person | None) -> Person:
     services.email_tokens.request(row, "delete_account")
     services.identity.did_document(person.did)
     services.invites.create(2, [person.did])
+    allow_an_app(person)
     came_by = make_code(services) if inviter is None else code_of(inviter)
     change = IdentityChangeRow(row.id, f"other{number}.test", {"type": "x"}, 0)
     with database.transaction():
@@ -95,6 +97,7 @@ def test_nothing_is_left_of_two_hundred_accounts(
 ) -> None:
     fill(services, alice)
     services.accounts.deactivate(bob.did)
+    add_browser()
     rows_before, files_before = all_rows(), files(services.config.data_directory)
     seen = events.last_seq()
 

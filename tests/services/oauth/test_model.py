@@ -1,0 +1,36 @@
+"""What is kept between a request and its grant comes back as it was."""
+
+from __future__ import annotations
+
+from pds.atproto.oauth.loopback_client import loopback_metadata
+from pds.services.oauth.model import AuthorizationParameters, Client, ClientAuth
+
+
+def test_parameters_survive_being_kept() -> None:
+    parameters = AuthorizationParameters(
+        redirect_uri="https://app.example/cb?a=1",
+        scope='atproto repo:*?action=create "ü"',
+        state="s\n",
+        code_challenge="c" * 43,
+        response_mode="fragment",
+        login_hint="alice.test",
+        prompt="consent",
+        ui_locales=("de-AT", "en"),
+    )
+
+    assert AuthorizationParameters.from_json(parameters.to_json()) == parameters
+
+
+def test_client_authentication_survives_being_kept() -> None:
+    auth = ClientAuth("private_key_jwt", "ES256", "key-1", "thumb")
+
+    assert ClientAuth.from_json(auth.to_json()) == auth
+    assert ClientAuth.from_json(ClientAuth("none").to_json()) == ClientAuth("none")
+
+
+def test_only_trusted_clients_are_called_what_they_call_themselves() -> None:
+    metadata = loopback_metadata("http://localhost")
+
+    assert Client(metadata, is_trusted=True, is_loopback=True).name == "localhost"
+    assert Client(metadata, is_loopback=True).logo_uri is None
+    assert Client(metadata).is_public

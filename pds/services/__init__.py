@@ -21,6 +21,7 @@ from pds.services import (
     account_activation,
     account_creation,
     account_deletion,
+    data_export,
     installation,
     plc_operations,
     repo_import,
@@ -36,6 +37,7 @@ from pds.services.blob_stores import blob_locks, configured_store
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
+from pds.services.data_export import DataExport
 from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
 from pds.services.feed_generators import FeedGenerators
@@ -121,6 +123,7 @@ class Services:
     repos: Repos
     records: Records
     repo_export: RepoExport
+    data_export: DataExport
     repo_import: RepoImport
     blobs: Blobs
     preferences: Preferences
@@ -220,6 +223,8 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         activation,
         AccountDeletion(account_deletion.Parts(repos, blobs, email_tokens, sequencer), clock),
     )
+    repo_export = RepoExport(config.data_directory / "tmp", nodes)
+    preferences = Preferences(clock)
     return Services(
         config=config,
         clock=clock,
@@ -249,14 +254,19 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         reserved_keys=ReservedKeys(keys, clock),
         repos=repos,
         records=Records(),
-        repo_export=RepoExport(config.data_directory / "tmp", nodes),
+        repo_export=repo_export,
+        data_export=DataExport(
+            data_export.Parts(repo_export, blobs, preferences),
+            clock,
+            service_name=config.service_name,
+        ),
         repo_import=RepoImport(
             config.data_directory / "tmp",
             repo_import.Parts(repos, blobs, keys, identity, sequencer),
             clock,
         ),
         blobs=blobs,
-        preferences=Preferences(clock),
+        preferences=preferences,
         takedowns=Takedowns(takedowns.Parts(activation, repos, sessions, sequencer), clock),
         sequencer=sequencer,
         crawl_requests=CrawlRequests(

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from pds.config import Config
 from pds.services.clock import Clock
+from pds.services.oauth.proofs import Proofs
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
     """Everything that has to do with clients and what they were allowed."""
 
+    proofs: Proofs
+
 
 def build_oauth(config: Config, clock: Clock) -> OAuth:
     """Put them together; each gets only what it needs."""
-    del config, clock
-    return OAuth()
+    return OAuth(proofs=Proofs(config.public_url, clock))

@@ -200,6 +200,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         clock=clock,
         locks=RepoLocks(),
     )
+    oauth = build_oauth(config, clock)
     service_auth = ServiceAuth(keys, clock)
     proxying = Proxying(
         config,
@@ -267,7 +268,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         blobs=blobs,
         preferences=preferences,
-        takedowns=Takedowns(takedowns.Parts(activation, repos, sessions, sequencer), clock),
+        takedowns=Takedowns(
+            takedowns.Parts(activation, repos, sessions, oauth.grants, sequencer), clock
+        ),
         sequencer=sequencer,
         crawl_requests=CrawlRequests(
             config, lambda url: Relay(url, clients.peers), sequencer, clock
@@ -284,7 +287,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         email_tokens=email_tokens,
         email_addresses=EmailAddresses(email_tokens, mail, clock),
         password_changes=PasswordChanges(email_tokens, mail, sessions),
-        oauth=build_oauth(config, clock),
+        oauth=oauth,
         outbox=outbox,
         _clients=clients,
     )

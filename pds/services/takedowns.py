@@ -1,7 +1,7 @@
 """Takedowns: an account, a record or a blob is no longer shown, and nothing of it is lost.
 
-- account: only its owner and the admin can read it, its sessions end, and the network is told. Its
-  owner can still log in (with ``allowTakendown``) to move away.
+- account: only its owner and the admin can read it, its sessions and grants end, and the network is
+  told. Its owner can still log in (with ``allowTakendown``) to move away.
 - record: hidden from getRecord and listRecords. It stays in the repo, whose tree and signature
   cover it, so exports and proofs still contain it. Editing it does not bring it back.
 - blob: not served, not to be used by further records, not to be uploaded again. The file stays in
@@ -22,6 +22,7 @@ from pds.errors import AccountTakedownError, InvalidRequestError, NotFoundError
 from pds.services.account_activation import AccountActivation
 from pds.services.account_events import announce_status
 from pds.services.clock import Clock
+from pds.services.oauth.grants import Grants
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
 from pds.services.sessions import Sessions
@@ -76,6 +77,7 @@ class Parts:
     activation: AccountActivation
     repos: Repos
     sessions: Sessions
+    grants: Grants
     sequencer: Sequencer
 
 
@@ -146,6 +148,7 @@ class Takedowns:
                 current = dataclasses.replace(current, takedown_ref=self._ref(takedown))
                 accounts.set_takedown(current.id, current.takedown_ref)
                 self._parts.sessions.revoke_all(current.id)
+                self._parts.grants.end_all(current.id)
             if deactivated and current.deactivated_at is None:
                 now = format_datetime(self._clock())
                 current = dataclasses.replace(current, deactivated_at=now)

@@ -5,11 +5,11 @@ A grant goes with its account; the refresh tokens it has used up go with the gra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from peewee import IntegerField, TextField
 
-from pds.storage.database import Table
+from pds.storage.database import Table, execute, row, rows
 
 
 class OauthGrant(Table):
@@ -81,3 +81,117 @@ class GrantRow:
     used_at_us: int
     expires_at_us: int
     refresh_expires_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGrant:
+    """What every request of a client needs of its grant and of the account."""
+
+    id: str
+    account_id: int
+    client_id: str
+    dpop_jkt: str
+    scope: str
+    access_expires_at_us: int
+    used_at_us: int
+    did: str
+    takedown_ref: str | None
+    deactivated_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsedRefreshToken:
+    """A refresh token that was traded for the next; ``number`` is its place, from 0."""
+
+    grant_id: str
+    number: int
+    used_at_us: int
+
+
+_COLUMNS = tuple(GrantRow.__dataclass_fields__)
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM oauth_grant"  # noqa: S608 # constants
+_INSERT = (
+    f"INSERT INTO oauth_grant ({', '.join(_COLUMNS)})"  # noqa: S608 # constants
+    f" VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+LIVE = (
+    "SELECT g.id, g.account_id, g.client_id, g.dpop_jkt, g.scope, g.access_expires_at_us,"
+    ' g.used_at_us, a.did, a."takedownRef", a."deactivatedAt"'
+    " FROM oauth_grant g JOIN account a ON a.id = g.account_id WHERE g.token_id = ?"
+)
+
+
+def find_live(token_id: str) -> LiveGrant | None:
+    """The grant whose access token this is, and its account: one query, for every request."""
+    found = row(LIVE, (token_id,))
+    return None if found is None else LiveGrant(*found)
+
+
+def find(grant_id: str) -> GrantRow | None:
+    return _find("id", grant_id)
+
+
+def find_by_token(token_id: str) -> GrantRow | None:
+    return _find("token_id", token_id)
+
+
+def find_by_code(code_hash: str) -> GrantRow | None:
+    """The grant that came of a code."""
+    return _find("code_hash", code_hash)
+
+
+def find_by_refresh(refresh_hash: str) -> GrantRow | None:
+    """The grant whose refresh token *in use* this is; for others see ``find_used``."""
+    return _find("refresh_hash", refresh_hash)
+
+
+def find_used(refresh_hash: str) -> UsedRefreshToken | None:
+    found = row(
+        "SELECT grant_id, number, used_at_us FROM oauth_used_refresh_token WHERE hash = ?",
+        (refresh_hash,),
+    )
+    return None if found is None else UsedRefreshToken(*found)
+
+
+def list_for_account(account_id: int, limit: int) -> list[GrantRow]:
+    """An account's grants, the last used first, those that have lapsed as well."""
+    found = rows(
+        f"{_SELECT} WHERE account_id = ? ORDER BY used_at_us DESC, id LIMIT ?",
+        (account_id, limit),
+    )
+    return [GrantRow(*values) for values in found]
+
+
+def has_any(account_id: int, client_id: str) -> bool:
+    """Whether an account has a grant with this client."""
+    sql = "SELECT 1 FROM oauth_grant WHERE account_id = ? AND client_id = ? LIMIT 1"
+    return row(sql, (account_id, client_id)) is not None
+
+
+def _find(column: str, value: str) -> GrantRow | None:
+    found = row(f"{_SELECT} WHERE {column} = ?", (value,))
+    return None if found is None else GrantRow(*found)
+
+
+# Every function below changes rows; the caller holds the transaction.
+
+
+def insert(grant: GrantRow) -> None:
+    execute(_INSERT, astuple(grant))
+
+
+def set_used(grant_id: str, at_us: int) -> None:
+    execute(
+        "UPDATE oauth_grant SET used_at_us = ? WHERE id = ? AND used_at_us < ?",
+        (at_us, grant_id, at_us),
+    )
+
+
+def delete(grant_id: str) -> bool:
+    """End a grant; False when it has ended before."""
+    return execute("DELETE FROM oauth_grant WHERE id = ?", (grant_id,)) == 1
+
+
+def delete_for_account(account_id: int, *, keep: str = "") -> None:
+    """End all grants of an account but the one with the id ``keep``."""
+    execute("DELETE FROM oauth_grant WHERE account_id = ? AND id != ?", (account_id, keep))

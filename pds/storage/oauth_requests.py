@@ -146,3 +146,8 @@ def delete_oldest(number: int) -> None:
 def delete_expired(before_us: int) -> int:
     """Drop the requests that lapsed before ``before_us``; return how many."""
     return execute("DELETE FROM oauth_request WHERE expires_at_us <= ?", (before_us,))
+
+
+def delete_for_account(account_id: int) -> None:
+    """Drop the requests a member has agreed to: their codes are worth nothing any more."""
+    execute("DELETE FROM oauth_request WHERE account_id = ?", (account_id,))

@@ -143,6 +143,14 @@ class AuthRequiredError(PdsError):
     default_message = "Authentication Required"
 
 
+class AuthFactorTokenRequiredError(PdsError):
+    """The password is right, and the account wants a second proof."""
+
+    error = "AuthFactorTokenRequired"
+    status = 401
+    default_message = "A second factor is needed to sign in"
+
+
 class AuthMissingError(PdsError):
     error = "AuthMissing"
     status = 401

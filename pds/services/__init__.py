@@ -74,6 +74,7 @@ from pds.services.sequencer import Sequencer
 from pds.services.service_auth import ServiceAuth
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
+from pds.services.sign_in import SignIn
 from pds.services.takedowns import Takedowns
 from pds.services.upstream_calls import UpstreamCalls
 from pds.services.upstream_slots import Bounds, UpstreamSlots
@@ -102,6 +103,7 @@ class Services:
     keys: SigningKeys
     accounts: Accounts
     account_infos: AccountInfos
+    sign_in: SignIn
     sessions: Sessions
     app_passwords: AppPasswords
     service_tokens: ServiceTokens
@@ -176,7 +178,14 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     look_ups = LookUps(max(1, config.threads // 2))
     identity = _identity(config, clock, clients, look_ups, local_plc)
     handles = _handles(config, clients, look_ups)
-    sessions = Sessions(config, clock, mail)
+    rate_limits = RateLimits(
+        clock,
+        enabled=config.rate_limits_enabled,
+        bypass_key=config.rate_limit_bypass_key,
+        bypass_networks=config.rate_limit_bypass_ips,
+    )
+    sign_in = SignIn(clock, mail, rate_limits)
+    sessions = Sessions(config, clock, sign_in)
     interval_ms = (config.invite_interval or 0) if config.invite_required else 0
     invites = Invites(config.hostname, clock, InviteRules(interval_ms, config.invite_epoch))
     breaker = FloodBreaker(config, clock, mail)
@@ -233,6 +242,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         keys=keys,
         accounts=accounts,
         account_infos=AccountInfos(),
+        sign_in=sign_in,
         sessions=sessions,
         app_passwords=AppPasswords(clock, mail),
         service_tokens=ServiceTokens(config, clock, identity),
@@ -277,12 +287,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         local_plc=local_plc,
         health=Health(clock),
-        rate_limits=RateLimits(
-            clock,
-            enabled=config.rate_limits_enabled,
-            bypass_key=config.rate_limit_bypass_key,
-            bypass_networks=config.rate_limit_bypass_ips,
-        ),
+        rate_limits=rate_limits,
         mail=mail,
         email_tokens=email_tokens,
         email_addresses=EmailAddresses(email_tokens, mail, clock),

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pds.services.program_names import program_name
 from pds.services.rate_limits import address_block
 
 MAX_USER_AGENT_LENGTH = 256
 MAX_IP_LENGTH = 64
-MAX_DESCRIBED_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def is_among(device: Device, addresses: Iterable[str | None]) -> bool:
 def describe(device: Device, now_us: int) -> str:
     """When and from where, as a sentence for the owner of an account."""
     when = datetime.fromtimestamp(now_us / 1_000_000, UTC).strftime("%Y-%m-%d at %H:%M UTC")
-    program = (device.user_agent or "an unnamed program")[:MAX_DESCRIBED_LENGTH]
+    program = program_name(device.user_agent)
     return f"It was on {when}, from the address {device.ip or 'unknown'}, with {program}."
 
 

@@ -3,7 +3,7 @@
 An unknown user and a wrong password must look alike, so the work depends on what was typed alone:
 one scrypt for the account's password, and one more when the input is formed like an app password.
 The reference sleeps to 350 ms as well; here that would let a handful of guesses occupy every
-request thread, so equal work is the whole defence, beside the rate limit.
+request thread, so equal work is the whole defence, beside the lock-out (``lock_outs``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from pds.errors import AuthRequiredError
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.services.passwords import (
     MAX_LOGIN_PASSWORD_LENGTH,
     app_password_salt,
@@ -29,24 +30,37 @@ _APP_PASSWORD_FORM = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whose password it was. ``app_password`` is None when it was the account's own."""
+    """Whose password it was, and where. ``app_password`` is None when it was the account's own."""
 
     account: AccountRow
     app_password: AppPasswordRow | None = None
+    device: Device = UNKNOWN_DEVICE
 
 
-def check_log_in(identifier: str, password: str) -> Proof:
-    """Find out who logs in, by handle, DID or e-mail address. Not inside a transaction: it hashes.
+def find_account(identifier: str) -> AccountRow | None:
+    """The account that somebody names by handle, DID or e-mail address."""
+    lowered = identifier.strip().lower()
+    if "@" in lowered and not lowered.startswith("@"):
+        return accounts.find_by_email(lowered)
+    return accounts.find_account(lowered.removeprefix("@"))
 
-    The app passwords of a taken-down account are not accepted.
+
+def check_length(password: str) -> None:
+    """Raises AuthRequiredError when no account can have this password, before any work."""
+    if password_length(password) > MAX_LOGIN_PASSWORD_LENGTH:
+        message = "Password too long. Consider resetting your password."
+        raise AuthRequiredError(message)
+
+
+def check_passwords(account: AccountRow | None, password: str, device: Device) -> Proof:
+    """Whose password it is, the account's own or an app's. Not inside a transaction: it hashes.
+
+    account: as ``find_account`` found it; None costs the same. The app passwords of a taken-down
+    account are not accepted.
 
     Raises:
         AuthRequiredError: no such account or a wrong password, without saying which.
     """
-    if password_length(password) > MAX_LOGIN_PASSWORD_LENGTH:
-        message = "Password too long. Consider resetting your password."
-        raise AuthRequiredError(message)
-    account = _find(identifier)
     is_own = check_password(password, account.password_scrypt if account else None)
     app_password = None
     if _APP_PASSWORD_FORM.fullmatch(password):
@@ -54,10 +68,10 @@ def check_log_in(identifier: str, password: str) -> Proof:
     if account is None or not (is_own or app_password):
         raise wrong_password()
     if is_own:
-        return Proof(account)
+        return Proof(account, device=device)
     if account.is_taken_down:
         raise wrong_password()
-    return Proof(account, app_password)
+    return Proof(account, app_password, device)
 
 
 def is_still_good(proof: Proof) -> bool:
@@ -73,13 +87,6 @@ def is_still_good(proof: Proof) -> bool:
 
 def wrong_password() -> AuthRequiredError:
     return AuthRequiredError("Invalid identifier or password")
-
-
-def _find(identifier: str) -> AccountRow | None:
-    lowered = identifier.strip().lower()
-    if "@" in lowered and not lowered.startswith("@"):
-        return accounts.find_by_email(lowered)
-    return accounts.find_account(lowered.removeprefix("@"))
 
 
 def _find_app_password(account: AccountRow | None, password: str) -> AppPasswordRow | None:

@@ -29,9 +29,9 @@ from pds.errors import (
     InvalidRequestError,
 )
 from pds.services.clock import Clock
-from pds.services.devices import UNKNOWN_DEVICE, Device, describe, is_among
-from pds.services.log_in_check import Proof, check_log_in, is_still_good, wrong_password
-from pds.services.mail import Mail
+from pds.services.devices import UNKNOWN_DEVICE, Device
+from pds.services.log_in_check import Proof
+from pds.services.second_factors import SecondFactorNeeded, SecondFactorRequiredError
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import (
     ACCESS_LIFETIME_S,
@@ -40,6 +40,7 @@ from pds.services.session_tokens import (
     SessionTokens,
     Tokens,
 )
+from pds.services.sign_in import SignIn
 from pds.storage import accounts, app_passwords, refresh_tokens, sessions
 from pds.storage.accounts import AccountRow
 from pds.storage.database import transaction
@@ -94,11 +95,11 @@ def new_token_id() -> str:
 class Sessions:
     """Issues, renews, revokes and checks what callers show to be let in."""
 
-    def __init__(self, config: Config, clock: Clock, mail: Mail) -> None:
+    def __init__(self, config: Config, clock: Clock, sign_in: SignIn) -> None:
         self._tokens = SessionTokens(config.jwt_secret, config.service_did, clock)
         self._admin_password = config.admin_password.encode("utf-8")
         self._clock = clock
-        self._mail = mail
+        self._sign_in = sign_in
 
     # --- beginning -------------------------------------------------------------------------------
 
@@ -109,6 +110,8 @@ class Sessions:
         *,
         allow_takendown: bool = False,
         device: Device = UNKNOWN_DEVICE,
+        factor_token: str | None = None,
+        bypass_key: str | None = None,
     ) -> Session:
         """Log in by handle, DID or e-mail address. Inactive accounts may, to move away.
 
@@ -116,22 +119,26 @@ class Sessions:
         and cannot be refreshed. The owner is told when the account's own password is used in a
         place that no session of the account is from.
 
+        factor_token: the answer to the account's second factor, when the client was asked for one.
+        bypass_key: as ``RateLimits`` knows it.
+
         Raises:
             AuthRequiredError: no such account or a wrong password, without saying which.
             AccountTakedownError: the password is right, but ``allow_takendown`` is not set.
+            SecondFactorRequiredError, LockedOutError
         """
-        proof = check_log_in(identifier, password)
-        if proof.account.is_taken_down and not allow_takendown:
-            raise AccountTakedownError
-        # A second factor would be asked for here: who it is, is known, and nothing has happened.
-        is_new = self._is_new_place(proof, device)
+        outcome = self._sign_in.begin_anywhere(
+            identifier, password, device, allow_takendown=allow_takendown, bypass_key=bypass_key
+        )
+        if isinstance(outcome, SecondFactorNeeded):
+            if factor_token is None:
+                raise SecondFactorRequiredError(outcome)
+            outcome = self._sign_in.finish(
+                outcome.ticket, factor_token, device, bypass_key=bypass_key
+            )
         with transaction():
-            if not is_still_good(proof):
-                raise wrong_password()
-            if is_new:
-                details = describe(device, self._clock())
-                self._mail.notify(proof.account, "new_sign_in", details=details)
-            return Session(proof.account, self._begin_proven(proof, device))
+            self._sign_in.settle(outcome)
+            return Session(outcome.account, self._begin_proven(outcome, device))
 
     def issue(self, account: AccountRow, device: Device = UNKNOWN_DEVICE) -> Tokens:
         """Begin a session with every right that the account has in its state."""
@@ -143,13 +150,6 @@ class Sessions:
     ) -> Tokens:
         """Begin the first session of a new account, as part of the caller's transaction."""
         return self._begin(did, self._new_session(account_id, device))
-
-    def _is_new_place(self, proof: Proof, device: Device) -> bool:
-        """Programs with a password of their own run wherever they like: not asked of them."""
-        if proof.app_password is not None:
-            return False
-        known = sessions.addresses_of(proof.account.id, device.user_agent, MAX_LISTED)
-        return not is_among(device, known)
 
     def _begin_proven(self, proof: Proof, device: Device) -> Tokens:
         account, app_password = proof.account, proof.app_password

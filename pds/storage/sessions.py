@@ -84,15 +84,6 @@ def list_for_account(account_id: int, limit: int) -> list[SessionRow]:
     return [SessionRow(*found) for found in rows(_OF_ACCOUNT, (account_id, limit))]
 
 
-def addresses_of(account_id: int, user_agent: str | None, limit: int) -> list[str | None]:
-    """From where sessions of an account were begun with one program, in no particular order."""
-    found = rows(
-        "SELECT DISTINCT ip FROM session WHERE account_id = ? AND user_agent IS ? LIMIT ?",
-        (account_id, user_agent, limit),
-    )
-    return [ip for (ip,) in found]
-
-
 # Every function below changes rows; the caller holds the transaction.
 
 

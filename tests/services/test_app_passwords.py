@@ -16,11 +16,13 @@ from pds.errors import (
     InvalidRequestError,
 )
 from pds.services import app_passwords, passwords
-from pds.services.log_in_check import Proof, check_log_in
+from pds.services.devices import Device
+from pds.services.log_in_check import Proof, check_passwords
 from pds.services.passwords import app_password_salt, hash_password
 from pds.services.session_scopes import Scope
-from pds.services.sessions import Session, Sessions
+from pds.services.sessions import Session
 from pds.storage import accounts
+from pds.storage.accounts import AccountRow
 from pds.storage.database import rows, transaction
 from tests.factories import Person, StillClock, dump_tables, make_account, race, take_down
 from tests.session_tools import refresh
@@ -298,12 +300,12 @@ def test_password_that_ends_while_it_is_checked_lets_nobody_in(
 ) -> None:
     password = {"own": alice.password, "app": make(services, alice)}[kind]
 
-    def check_and_lose(identifier: str, given: str) -> Proof:
-        proof = check_log_in(identifier, given)
+    def check_and_lose(account: AccountRow | None, given: str, device: Device) -> Proof:
+        proof = check_passwords(account, given, device)
         change(services, alice)
         return proof
 
-    monkeypatch.setitem(Sessions.login.__globals__, "check_log_in", check_and_lose)
+    monkeypatch.setattr("pds.services.sign_in.check_passwords", check_and_lose)
     with pytest.raises(AuthRequiredError, match=r"^Invalid identifier or password$"):
         log_in(services, alice, password)
     assert rows("SELECT * FROM session WHERE app_password_name IS NOT NULL") == []

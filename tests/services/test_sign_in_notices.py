@@ -34,7 +34,7 @@ def test_new_place_is_told_of_once(services: Services, alice: Person) -> None:
     [(topic, text)] = notices()
     assert topic == "new_sign_in"
     told = " ".join(text.split())
-    assert "on 2026-09-21 at 14:13 UTC, from the address 192.0.2.7, with Sky/1.0." in told
+    assert "on 2026-09-21 at 14:13 UTC, from the address 192.0.2.7, with Sky." in told
 
     log_in(services, alice)
     assert notices() == []
@@ -51,7 +51,8 @@ def test_place_of_the_sign_up_is_known(services: Services) -> None:
 @pytest.mark.parametrize(
     ("device", "is_new"),
     [
-        (Device("Sky/2.0", "192.0.2.7"), True),
+        (Device("Sea/1.0", "192.0.2.7"), True),
+        (Device("Sky/2.0", "192.0.2.7"), False),  # an update is no news
         (Device("Sky/1.0", "192.0.2.8"), True),
         (Device(None, "192.0.2.7"), True),
         (Device("Sky/1.0", None), True),
@@ -106,7 +107,7 @@ def test_program_without_a_name_is_described(services: Services, alice: Person) 
     assert notices() == []
     log_in(services, alice, Device(None, "192.0.2.9"))
     [(_, text)] = notices()
-    assert "with an unnamed program" in " ".join(text.split())
+    assert "with a program that does not say its name" in " ".join(text.split())
 
 
 def test_failed_attempts_are_no_news(services: Services, alice: Person) -> None:

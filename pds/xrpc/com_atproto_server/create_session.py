@@ -16,7 +16,7 @@ def create_session(call: Call) -> dict[str, Any]:
         call.input["password"],
         allow_takendown=call.input.get("allowTakendown", False),
         device=call.device,
+        factor_token=call.input.get("authFactorToken"),
+        bypass_key=call.headers.get("X-RateLimit-Bypass"),
     )
-    for name in (call.input["identifier"], session.account.did):
-        call.services.rate_limits.remember_login(name, call.client_ip)
     return session_view(call, session)

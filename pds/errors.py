@@ -151,6 +151,17 @@ class AuthFactorTokenRequiredError(PdsError):
     default_message = "A second factor is needed to sign in"
 
 
+class ForeignFormError(PdsError):
+    """A form of our pages came from elsewhere, or from a browser that it was not made for."""
+
+    error = "Forbidden"
+    status = 403
+    default_message = (
+        "This form was not sent from our own page, or the page was open for too long. Go back, "
+        "reload the page and try again. If that does not help, allow cookies for this site."
+    )
+
+
 class AuthMissingError(PdsError):
     error = "AuthMissing"
     status = 401

@@ -74,7 +74,7 @@ def queued_mail() -> list[tuple[str, str]]:
 
 
 @contextmanager
-def open_stage(services: Services, **options: int) -> Iterator[Stage]:
+def open_stage(services: Services, **options: Any) -> Iterator[Stage]:
     """options: as ``ServerOptions`` has them."""
     with running(services, load_methods(), **options) as web:
         yield Stage(services, web)

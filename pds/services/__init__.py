@@ -35,6 +35,7 @@ from pds.services.accounts import Accounts
 from pds.services.app_passwords import AppPasswords
 from pds.services.blob_stores import blob_locks, configured_store
 from pds.services.blobs import Blobs
+from pds.services.browsers import Browsers
 from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
 from pds.services.data_export import DataExport
@@ -140,6 +141,7 @@ class Services:
     email_addresses: EmailAddresses
     password_changes: PasswordChanges
     oauth: OAuth
+    browsers: Browsers
     outbox: Outbox
     _clients: _Clients
 
@@ -293,6 +295,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         email_addresses=EmailAddresses(email_tokens, mail, clock),
         password_changes=PasswordChanges(email_tokens, mail, sessions),
         oauth=oauth,
+        browsers=Browsers(config.jwt_secret, clock),
         outbox=outbox,
         _clients=clients,
     )

@@ -13,7 +13,7 @@ from pds.web import plc_directory, well_known
 from pds.web.client_ip import ClientIp
 from pds.web.errors import error_response
 from pds.web.firehose import Firehose, Seats
-from pds.web.pages import confirm_email, home, reset_password
+from pds.web.pages import browser, confirm_email, home, reset_password
 from pds.web.request_log import ENVIRON_KEY, RequestLog
 from pds.web.xrpc import PREFIX, Dispatcher
 from pds.xrpc.method import METHODS, Method
@@ -62,6 +62,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
     _add_xrpc(app, dispatcher, firehose)
     app.register_blueprint(well_known.blueprint(services))
+    browser.install(app)
     for page in (home, reset_password, confirm_email):
         app.register_blueprint(page.blueprint(services))
     if services.local_plc is not None:

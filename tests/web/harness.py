@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.validate import Validator
@@ -262,9 +262,17 @@ def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def running(
-    services: Any, methods: Mapping[str, Method], *, threads: int = 4, **options: Any
+    services: Any,
+    methods: Mapping[str, Method],
+    *,
+    threads: int = 4,
+    page: Blueprint | None = None,
+    **options: Any,
 ) -> Iterator[Running]:
+    """page: one more, of the test's own."""
     app = create_app(services, methods)
+    if page is not None:
+        app.register_blueprint(page)
     server = Server(
         app,
         ServerOptions("127.0.0.1", 0, threads, **options),

@@ -1,0 +1,95 @@
+"""The browser behind a request to our pages: its cookies, and whether a form is its own.
+
+Pages call ``current``, put ``browser.csrf`` into every form, and ``check_form`` before they act on
+one. Whoever signs somebody in or out hands the browser that comes of it to ``keep``; other new
+cookies are set by themselves.
+
+A form is the browser's own when it holds the token made for that browser. What browsers say about
+where a request comes from (Origin, Sec-Fetch-Site) must not contradict that; old ones say nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, request
+
+from pds.errors import ForeignFormError
+from pds.services.browsers import Browser
+from pds.services.devices import seen_device
+from pds.web.request_log import ENVIRON_KEY
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+DEV_ID = "dev-id"
+SES_ID = "ses-id"
+CSRF_FIELD = "csrf"
+MAX_AGE_S = 315_532_800  # ten years of 365.2 days, as the reference has it
+_OWN_SITES = (None, "same-origin", "none")
+
+
+def install(app: Flask) -> None:
+    """Make the cookies go out with every answer of ``app`` for which ``current`` was asked."""
+
+    @app.after_request
+    def set_cookies(response: Response) -> Response:
+        browser: Browser | None = g.get("browser")
+        return response if browser is None else _set_cookies(response, browser)
+
+
+def current(services: Services) -> Browser:
+    """The browser that asks; looked up once in a request."""
+    found: Browser | None = g.get("browser")
+    if found is None:
+        device = seen_device(
+            request.headers.get("User-Agent"), request.environ[ENVIRON_KEY].client_ip
+        )
+        cookies = request.cookies
+        found = services.browsers.recognise(cookies.get(DEV_ID), cookies.get(SES_ID), device)
+        g.browser = found
+        g.browser_is_secure = services.config.public_url.startswith("https:")
+    return found
+
+
+def keep(response: Response, browser: Browser) -> Response:
+    """Answer to ``browser`` as a change has left it, a sign-in for example."""
+    g.browser = browser
+    return response
+
+
+def csrf_token(browser: Browser) -> str:
+    """What the hidden field ``csrf`` of the browser's forms holds."""
+    return browser.csrf
+
+
+def check_form(services: Services, browser: Browser) -> None:
+    """Make sure that the form was sent from our own page in this browser.
+
+    Raises:
+        ForeignFormError
+    """
+    headers = request.headers
+    is_own = (
+        headers.get("Origin", services.config.public_url) == services.config.public_url
+        and headers.get("Sec-Fetch-Site") in _OWN_SITES
+    )
+    given = request.form.get(CSRF_FIELD, "").encode("utf-8", "replace")
+    if not (is_own and hmac.compare_digest(given, browser.csrf.encode())):
+        raise ForeignFormError
+
+
+def _set_cookies(response: Response, browser: Browser) -> Response:
+    for name, value in ((DEV_ID, browser.new_dev_id), (SES_ID, browser.new_ses_id)):
+        if value is not None:
+            response.set_cookie(
+                name,
+                value,
+                max_age=MAX_AGE_S,
+                path="/",
+                secure=g.browser_is_secure,
+                httponly=True,
+                samesite="Lax",
+            )
+    return response

@@ -1,0 +1,498 @@
+"""Who is recognised, for how long, and that a stolen or planted cookie is worth nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pds.errors import AccountNotFoundError, AuthRequiredError
+from pds.services.browsers import (
+    FORGOTTEN_UNSEEN_US,
+    FRESH_US,
+    MAX_ACCOUNTS_PER_BROWSER,
+    MAX_BROWSERS_PER_ACCOUNT,
+    UNREMEMBERED_US,
+    Browser,
+)
+from pds.services.devices import Device
+from pds.storage import browsers
+from pds.storage.browsers import BrowserAccountRow
+from pds.storage.database import execute, rows, transaction
+from tests.factories import Person, StillClock, make_account, race
+from tests.leftovers import all_rows
+
+if TYPE_CHECKING:
+    from pds.services import Services
+
+HERE = Device("Firefox", "192.0.2.1")
+
+
+class Jar:
+    """What one browser has of its cookies."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.dev_id: str | None = None
+        self.ses_id: str | None = None
+
+    def come(self, device: Device = HERE) -> Browser:
+        return self.take(self.services.browsers.recognise(self.dev_id, self.ses_id, device))
+
+    def take(self, browser: Browser) -> Browser:
+        self.dev_id = browser.new_dev_id or self.dev_id
+        self.ses_id = browser.new_ses_id or self.ses_id
+        return browser
+
+    def sign_in(
+        self, person: Person, request_id: str | None = None, *, remember: bool = True
+    ) -> Browser:
+        signed_in = self.services.browsers.sign_in(
+            self.come(), person.row.id, remember=remember, request_id=request_id
+        )
+        return self.take(signed_in)
+
+    def copy(self) -> Jar:
+        copied = Jar(self.services)
+        copied.dev_id, copied.ses_id = self.dev_id, self.ses_id
+        return copied
+
+    def who(self, request_id: str | None = None) -> list[str]:
+        found = self.services.browsers.accounts(self.come(), request_id)
+        return [one.account.handle or "" for one in found]
+
+
+@pytest.fixture
+def jar(services: Services) -> Jar:
+    return Jar(services)
+
+
+def is_there(browser: Browser) -> bool:
+    return browsers.find(browser.id) is not None
+
+
+# --- strangers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dev_id", [None, "", "dev-", "dev-" + "g" * 32, "dev-" + "a" * 33])
+def test_stranger_gets_a_number_and_leaves_nothing_behind(
+    services: Services, dev_id: str | None
+) -> None:
+    before = all_rows()
+
+    browser = services.browsers.recognise(dev_id, None, HERE)
+
+    assert not browser.is_known
+    assert browser.new_dev_id == browser.dev_id != dev_id
+    assert browser.new_ses_id is None
+    assert all_rows() == before
+
+
+def test_stranger_keeps_its_number(jar: Jar) -> None:
+    first = jar.come()
+    again = jar.come()
+
+    assert (again.id, again.csrf, again.new_dev_id) == (first.id, first.csrf, None)
+
+
+def test_forms_of_one_browser_are_not_those_of_another(services: Services) -> None:
+    assert Jar(services).come().csrf != Jar(services).come().csrf
+
+
+def test_cookies_do_not_show_in_logs(jar: Jar, alice: Person) -> None:
+    browser = jar.sign_in(alice)
+
+    assert browser.dev_id not in repr(browser)
+    assert browser.csrf not in repr(browser)
+    assert str(browser.new_ses_id) not in repr(browser)
+
+
+# --- signing in -----------------------------------------------------------------------------------
+
+
+def test_first_sign_in_gives_another_number(jar: Jar, alice: Person) -> None:
+    before = jar.come()
+    after = jar.sign_in(alice)
+
+    assert after.id != before.id
+    assert after.new_dev_id is not None
+    assert jar.who() == ["alice.test"]
+
+
+def test_database_holds_no_cookie(jar: Jar, alice: Person) -> None:
+    jar.sign_in(alice)
+    stored = str(rows("SELECT * FROM browser"))
+
+    assert jar.dev_id is not None
+    assert jar.ses_id is not None
+    assert jar.dev_id not in stored
+    assert jar.ses_id not in stored
+
+
+def test_planted_number_is_worth_nothing(services: Services, jar: Jar, alice: Person) -> None:
+    jar.come()
+    attacker = jar.copy()
+
+    jar.sign_in(alice)
+
+    assert attacker.who() == []
+    assert not attacker.come().is_known
+
+
+def test_planted_cookies_of_a_known_browser_are_worth_nothing(
+    services: Services, jar: Jar, alice: Person, bob: Person, clock: StillClock
+) -> None:
+    """Also not in the seconds in which a replaced secret counts otherwise."""
+    jar.sign_in(bob)
+    attacker = jar.copy()
+
+    jar.sign_in(alice)
+
+    assert attacker.who() == []
+    assert sorted(jar.who()) == ["alice.test", "bob.test"]
+    clock.advance(6)
+    assert attacker.who() == []
+
+
+def test_open_request_goes_with_its_browser(jar: Jar, alice: Person) -> None:
+    before = jar.come()
+    with transaction():
+        execute(
+            "INSERT INTO oauth_request (id, client_id, client_auth, parameters, dpop_jkt,"
+            " created_at_us, expires_at_us, browser_hash)"
+            " VALUES ('req-1', '', '', '', '', 0, 0, ?), ('req-2', '', '', '', '', 0, 0, ?)",
+            (before.id, before.id),
+        )
+
+    after = jar.sign_in(alice, "req-1")
+
+    found = rows("SELECT browser_hash FROM oauth_request ORDER BY id")
+    assert found == [(after.id,), (before.id,)]
+
+
+def test_button_pressed_twice_signs_in_once(
+    services: Services, jar: Jar, alice: Person, clock: StillClock
+) -> None:
+    before = jar.come()
+    both = [jar.copy(), jar.copy()]
+    first = both[0].sign_in(alice)
+    assert services.browsers.is_bound(before, first.id)
+
+    second = both[1].sign_in(alice)
+
+    assert services.browsers.is_bound(before, second.id)
+    assert not is_there(first)
+    assert both[1].who() == ["alice.test"]
+    clock.advance(6)
+    assert not services.browsers.is_bound(before, second.id)
+    assert services.browsers.is_bound(second, second.id)
+
+
+def test_button_pressed_twice_in_a_known_browser(
+    services: Services, jar: Jar, alice: Person, bob: Person
+) -> None:
+    jar.sign_in(bob)
+    late = jar.copy()
+    jar.sign_in(alice)
+
+    repeated = late.sign_in(alice)
+
+    assert repeated.is_known
+    assert late.who() == ["alice.test"]
+    assert sorted(jar.who()) == ["alice.test", "bob.test"]
+
+
+def refuse() -> None:
+    raise AuthRequiredError
+
+
+def test_what_was_proven_must_hold_still(services: Services, jar: Jar, alice: Person) -> None:
+    before = all_rows()
+    with pytest.raises(AuthRequiredError):
+        services.browsers.sign_in(jar.come(), alice.row.id, remember=True, settle=refuse)
+    with pytest.raises(AccountNotFoundError):
+        services.browsers.sign_in(jar.come(), 999, remember=True)
+
+    assert all_rows() == before
+
+
+def test_number_of_accounts_in_a_browser_is_limited(
+    services: Services, jar: Jar, alice: Person, clock: StillClock
+) -> None:
+    people = [
+        make_account(services, f"person{number}") for number in range(MAX_ACCOUNTS_PER_BROWSER)
+    ]
+    for person in (alice, *people):
+        clock.advance(1)
+        jar.sign_in(person)
+
+    assert len(jar.who()) == MAX_ACCOUNTS_PER_BROWSER
+    assert "alice.test" not in jar.who()
+
+
+def test_number_of_browsers_of_an_account_is_limited(
+    services: Services, alice: Person, clock: StillClock
+) -> None:
+    jars = [Jar(services) for _ in range(MAX_BROWSERS_PER_ACCOUNT + 1)]
+    for jar in jars:
+        clock.advance(1)
+        jar.sign_in(alice)
+
+    assert len(services.browsers.list_for_account(alice.row.id)) == MAX_BROWSERS_PER_ACCOUNT
+    assert jars[0].who() == []
+    assert jars[-1].who() == ["alice.test"]
+
+
+# --- the secret and its replacement ---------------------------------------------------------------
+
+
+def test_secret_is_replaced_every_few_minutes(jar: Jar, alice: Person, clock: StillClock) -> None:
+    jar.sign_in(alice)
+    clock.advance(5 * 60)
+    assert jar.come().new_ses_id is None
+    clock.advance(1)
+
+    assert jar.come().new_ses_id is not None
+    assert jar.who() == ["alice.test"]
+
+
+@pytest.mark.parametrize("device", [Device("Safari", HERE.ip), Device(HERE.user_agent, "::1")])
+def test_secret_is_replaced_when_the_browser_shows_itself_otherwise(
+    services: Services, jar: Jar, alice: Person, device: Device
+) -> None:
+    jar.sign_in(alice)
+
+    assert jar.come(device).new_ses_id is not None
+
+    [seen] = services.browsers.list_for_account(alice.row.id)
+    assert (seen.user_agent, seen.ip) == (device.user_agent, device.ip)
+
+
+def test_requests_at_the_same_time_get_on(jar: Jar, alice: Person, clock: StillClock) -> None:
+    jar.sign_in(alice)
+    jar.come()
+    clock.advance(6 * 60)
+    late = jar.copy()
+    jar.come()
+    jar.come()
+    clock.advance(5)
+
+    found = late.come()
+
+    assert found.is_known
+    assert found.new_ses_id is None
+    assert jar.come().is_known
+
+
+def test_many_requests_at_the_same_time_get_one_secret(
+    services: Services, jar: Jar, alice: Person, clock: StillClock
+) -> None:
+    jar.sign_in(alice)
+    clock.advance(6 * 60)
+
+    found = race([jar.copy().come for _ in range(8)])
+
+    browsers_found = [one for one in found if isinstance(one, Browser)]
+    assert [one.is_known for one in browsers_found] == [True] * 8
+    [new] = [one.new_ses_id for one in browsers_found if one.new_ses_id]
+    jar.ses_id = new
+    assert jar.who() == ["alice.test"]
+
+
+def test_reply_that_was_lost_costs_nothing(jar: Jar, alice: Person, clock: StillClock) -> None:
+    jar.sign_in(alice)
+    jar.come()
+    clock.advance(6 * 60)
+    jar.copy().come()  # whose answer never arrives
+    clock.advance(60 * 60)
+
+    assert jar.who() == ["alice.test"]
+    assert jar.come().is_known
+
+
+def test_replaced_secret_is_a_theft(jar: Jar, alice: Person, clock: StillClock) -> None:
+    browser = jar.sign_in(alice)
+    thief = jar.copy()
+    clock.advance(6 * 60)
+    jar.come()
+    jar.come()  # the new one has arrived
+    clock.advance(6)
+
+    found = thief.come()
+
+    assert not found.is_known
+    assert found.new_dev_id is not None
+    assert not is_there(browser)
+    assert jar.who() == []
+
+
+def test_thief_who_comes_first_is_found_out(jar: Jar, alice: Person, clock: StillClock) -> None:
+    browser = jar.sign_in(alice)
+    jar.come()
+    thief = jar.copy()
+    clock.advance(6 * 60)
+    thief.come()
+    clock.advance(6)
+    jar.come()  # as after a lost answer
+    clock.advance(6)
+
+    assert thief.who() == []
+    assert not is_there(browser)
+    assert jar.who() == []
+
+
+@pytest.mark.parametrize("ses_id", [None, "", "ses-" + "0" * 32])
+def test_number_alone_is_no_proof(
+    services: Services, jar: Jar, alice: Person, clock: StillClock, ses_id: str | None
+) -> None:
+    jar.sign_in(alice)
+    jar.come()
+    clock.advance(6)
+    other = jar.copy()
+    other.ses_id = ses_id
+
+    assert not other.come().is_known
+    assert other.dev_id != jar.dev_id
+
+
+def test_guess_right_after_a_replacement_gains_and_costs_nothing(jar: Jar, alice: Person) -> None:
+    jar.sign_in(alice)
+    other = jar.copy()
+    other.ses_id = "ses-" + "0" * 32
+
+    assert not other.come().is_known
+    assert jar.who() == ["alice.test"]
+
+
+# --- who is signed in -----------------------------------------------------------------------------
+
+
+def test_sign_in_is_fresh_for_a_week(
+    services: Services, jar: Jar, alice: Person, clock: StillClock
+) -> None:
+    jar.sign_in(alice)
+    clock.advance(FRESH_US / 1_000_000 - 1)
+    [found] = services.browsers.accounts(jar.come())
+    assert found.is_fresh
+    clock.advance(1)
+
+    [found] = services.browsers.accounts(jar.come())
+
+    assert not found.is_fresh
+    assert found.is_remembered
+
+
+@pytest.mark.parametrize("request_id", [None, "req-1"])
+def test_sign_in_that_is_not_remembered_is_for_one_thing(
+    services: Services, jar: Jar, alice: Person, clock: StillClock, request_id: str | None
+) -> None:
+    jar.sign_in(alice, request_id, remember=False)
+    others = {None, "req-1", "req-2"} - {request_id}
+
+    assert jar.who(request_id) == ["alice.test"]
+    assert [jar.who(other) for other in others] == [[], []]
+    clock.advance(UNREMEMBERED_US / 1_000_000)
+    assert jar.who(request_id) == []
+
+
+def test_not_to_be_remembered_undoes_having_been(jar: Jar, alice: Person) -> None:
+    jar.sign_in(alice)
+    jar.sign_in(alice, "req-1", remember=False)
+
+    assert (jar.who(), jar.who("req-1")) == ([], ["alice.test"])
+
+
+def test_last_to_sign_in_comes_first(
+    jar: Jar, alice: Person, bob: Person, clock: StillClock
+) -> None:
+    for person in (alice, bob, alice):
+        clock.advance(1)
+        jar.sign_in(person)
+
+    assert jar.who() == ["alice.test", "bob.test"]
+
+
+# --- signing out ----------------------------------------------------------------------------------
+
+
+def test_sign_out_leaves_the_others(
+    services: Services, jar: Jar, alice: Person, bob: Person
+) -> None:
+    jar.sign_in(alice)
+    jar.sign_in(bob)
+    thief = jar.copy()
+
+    after = jar.take(services.browsers.sign_out(jar.come(), alice.did))
+
+    assert after.new_ses_id is not None
+    assert jar.who() == ["bob.test"]
+    assert thief.who() == []
+
+
+def test_last_sign_out_forgets_the_browser(services: Services, jar: Jar, alice: Person) -> None:
+    jar.sign_in(alice)
+    before = jar.come()
+
+    after = jar.take(services.browsers.sign_out(before, alice.did))
+
+    assert not is_there(before)
+    assert (after.id, after.is_known, after.new_ses_id) == (before.id, False, None)
+    assert services.browsers.sign_out(jar.come(), alice.did).id == before.id
+
+
+def test_owner_ends_a_browser_from_another(
+    services: Services, jar: Jar, alice: Person, bob: Person
+) -> None:
+    there = jar.sign_in(alice)
+
+    assert not services.browsers.end(bob.row.id, there.id)
+    assert services.browsers.end(alice.row.id, there.id)
+    assert not services.browsers.end(alice.row.id, there.id)
+    assert jar.who() == []
+
+
+def test_account_is_signed_out_everywhere_else(services: Services, alice: Person) -> None:
+    here, there = Jar(services), Jar(services)
+    kept = here.sign_in(alice)
+    there.sign_in(alice)
+
+    services.browsers.end_all(alice.row.id, kept.id)
+
+    assert (here.who(), there.who()) == (["alice.test"], [])
+    services.browsers.end_all(alice.row.id)
+    assert here.who() == []
+    assert rows("SELECT * FROM browser") == []
+
+
+def test_what_is_past_is_forgotten(
+    services: Services, jar: Jar, alice: Person, bob: Person, clock: StillClock
+) -> None:
+    Jar(services).sign_in(bob, remember=False)
+    jar.sign_in(alice)
+    clock.advance(UNREMEMBERED_US / 1_000_000)
+
+    assert services.browsers.expire() == 1
+    assert services.browsers.list_for_account(bob.row.id) == []
+    jar.come()
+    clock.advance(FORGOTTEN_UNSEEN_US / 1_000_000)
+    assert services.browsers.expire() == 1
+    assert not jar.come().is_known
+
+
+def test_sign_in_goes_with_its_account(services: Services, jar: Jar, alice: Person) -> None:
+    browser = jar.sign_in(alice)
+    with transaction():
+        execute("DELETE FROM account WHERE id = ?", (alice.row.id,))
+
+    assert jar.who() == []
+    assert browsers.list_signed_in(browser.id) == []
+
+
+def test_rows_are_what_they_say(jar: Jar, alice: Person, clock: StillClock) -> None:
+    browser = jar.sign_in(alice, "req-1", remember=False)
+    expected = BrowserAccountRow(browser.id, alice.row.id, clock(), False, "req-1")
+
+    [found] = browsers.list_signed_in(browser.id)
+
+    assert dataclasses.replace(found, remembered=bool(found.remembered)) == expected

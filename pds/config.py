@@ -19,6 +19,7 @@ from pds.setting_groups import (
     FirehoseSettings,
     LimitSettings,
     MailSettings,
+    OAuthSettings,
     SignUpSettings,
     UpstreamSettings,
 )
@@ -62,7 +63,13 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config(
-    BucketSettings, FirehoseSettings, LimitSettings, MailSettings, SignUpSettings, UpstreamSettings
+    BucketSettings,
+    FirehoseSettings,
+    LimitSettings,
+    MailSettings,
+    OAuthSettings,
+    SignUpSettings,
+    UpstreamSettings,
 ):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 
@@ -212,7 +219,7 @@ class Config(
                 values[row.name] = _read(row, given, _by_field(values))
             except ValueError as error:
                 problems.append(str(error))
-        problems += _conflicts(given)
+        problems += _conflicts(given) + _unsafe(_by_field(values))
         if problems:
             raise ConfigError(problems)
         fields = {_field(row.name): values[row.name] for row in TABLE}
@@ -330,6 +337,18 @@ def _conflicts(given: Mapping[str, str]) -> list[str]:
             if name.startswith("PDS_BLOBSTORE_S3_")
         ]
     return problems
+
+
+def _unsafe(values: Values) -> list[str]:
+    """What may be set on a developer's machine only; silent about values that are wrong anyway."""
+    if not values.get("oauth_test_clients") or values.get("dev_mode"):
+        return []
+    if values.get("hostname", "localhost") == "localhost":
+        return []
+    return [
+        "PDS_OAUTH_TEST_CLIENTS: anybody could have this server ask its own machine; remove it, or"
+        " set PDS_DEV_MODE too on a server for trying"
+    ]
 
 
 def _warnings(given: Mapping[str, str]) -> list[str]:

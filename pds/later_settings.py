@@ -14,7 +14,6 @@ from pds.settings import (
     did,
     did_key,
     integer,
-    many,
     path,
     text,
     url,
@@ -34,9 +33,6 @@ def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Settin
     )
 
 
-_MS = integer(0)
-_BYTES = integer(1)
-
 _BRANDING = _rows(
     "later",
     ("PDS_ERROR_COLOR", text, "colour of the sign-in pages"),
@@ -52,14 +48,11 @@ _SIGN_IN = (
         "later",
         ("PDS_HCAPTCHA_SECRET_KEY", text, "captcha at sign-up"),
         ("PDS_HCAPTCHA_TOKEN_SALT", text, "captcha at sign-up"),
-        ("PDS_DPOP_SECRET", text, "lets OAuth nonces survive a restart"),
     ),
     *_rows(
         "later",
         ("PDS_HCAPTCHA_SITE_KEY", text, "captcha at sign-up"),
-        ("PDS_OAUTH_TRUSTED_CLIENTS", many(text), "OAuth client ids that skip consent"),
         ("PDS_LEXICON_AUTHORITY_DID", did, "where OAuth permission sets are looked up"),
-        ("PDS_FETCH_MAX_RESPONSE_SIZE", _BYTES, "largest OAuth document fetched, in bytes"),
     ),
 )
 

@@ -15,6 +15,7 @@ from pds.settings import (
     Network,
     boolean,
     did,
+    hex_32_bytes,
     integer,
     many,
     network,
@@ -200,4 +201,28 @@ class SignUpSettings:
     )
     invite_epoch: int = setting(
         integer(0), 0, "time before this earns no invite codes, in ms since 1970"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class OAuthSettings:
+    """Which apps are trusted, and how their documents and permission sets are fetched."""
+
+    oauth_trusted_clients: tuple[str, ...] = setting(
+        many(text), (), "client ids of apps shown by name and logo, and allowed once for all"
+    )
+    oauth_test_clients: bool = setting(
+        boolean,
+        False,
+        "admit apps under test, whose documents are at http://127.0.0.1; for developers",
+    )
+    dpop_secret: str | None = setting(
+        hex_32_bytes,
+        None,
+        "makes the nonces of OAuth proofs, so that they outlive a restart",
+        shown="a new one with every start",
+        secret=True,
+    )
+    fetch_max_response_size: int = setting(
+        integer(1), 524_288, "largest document of an app that is fetched, in bytes"
     )

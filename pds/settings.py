@@ -234,3 +234,11 @@ def k256_private_key_hex(raw: str) -> str:
         message = "is not a K-256 private key; it has 64 hexadecimal digits: openssl rand -hex 32"
         raise ValueError(message)
     return raw.lower()
+
+
+def hex_32_bytes(raw: str) -> str:
+    """32 bytes in hexadecimal."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", raw):
+        message = "does not have 64 hexadecimal digits; make one with: openssl rand -hex 32"
+        raise ValueError(message)
+    return raw.lower()

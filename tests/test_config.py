@@ -252,6 +252,25 @@ def test_patience_with_a_bucket_is_the_reference_servers(upload_ms: str, request
     assert config.blobstore_s3_request_timeout_ms == request_ms
 
 
+def test_apps_under_test_are_for_developers_servers() -> None:
+    wanted = {"PDS_OAUTH_TEST_CLIENTS": "true"}
+
+    (problem,) = problems({**PUBLIC, **wanted})
+    assert problem.startswith("PDS_OAUTH_TEST_CLIENTS: ")
+    assert "PDS_DEV_MODE" in problem
+    assert Config.from_env({**SECRETS, **wanted}).oauth_test_clients
+    assert Config.from_env({**PUBLIC, **wanted, "PDS_DEV_MODE": "true"}).oauth_test_clients
+    assert not Config.from_env(SECRETS).oauth_test_clients
+
+
+def test_secret_of_proofs_is_32_bytes() -> None:
+    assert Config.from_env(SECRETS).dpop_secret is None
+    assert Config.from_env({**SECRETS, "PDS_DPOP_SECRET": "AB" * 32}).dpop_secret == "ab" * 32
+    (problem,) = problems({**SECRETS, "PDS_DPOP_SECRET": "cd" * 31})
+    assert "openssl rand -hex 32" in problem
+    assert "cdcd" not in problem
+
+
 def test_unknown_setting_is_a_warning() -> None:
     config = Config.from_env(
         {**PUBLIC, "PDS_HOSTNAMES": "typo", "PATH": "/bin", "PDS_ENV_FILE": "x"}

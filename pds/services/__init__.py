@@ -57,7 +57,7 @@ from pds.services.local_plc import LocalPlc
 from pds.services.look_ups import LookUps
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
-from pds.services.oauth.parts import OAuth, build_oauth
+from pds.services.oauth.parts import OAuth, Outside, build_oauth
 from pds.services.outbox import Outbox, build_outbox
 from pds.services.password_changes import PasswordChanges
 from pds.services.plc_operations import PlcOperations
@@ -211,7 +211,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         clock=clock,
         locks=RepoLocks(),
     )
-    oauth = build_oauth(config, clock)
+    oauth = build_oauth(config, clock, Outside(clients.strangers, clients.peers, look_ups))
     service_auth = ServiceAuth(keys, clock)
     proxying = Proxying(
         config,

@@ -2,6 +2,7 @@
 
 - ``parts.py``: the services of this folder, and how they are put together
 - ``model.py``: what they hand to each other
+- ``clients.py``: who a client is; ``fetched_cache.py`` keeps what that was learnt from
 
 Terms
 - client: an app, known by its ``client_id``.

@@ -5,22 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pds.config import Config
+from pds.network.client_documents import ClientDocuments
+from pds.network.http_client import HttpClient
 from pds.services.clock import Clock
+from pds.services.look_ups import LookUps
+from pds.services.oauth.clients import Clients
 from pds.services.oauth.grants import Grants
 from pds.services.oauth.proofs import Proofs
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Ways to other servers.
+
+    strangers: for addresses that anybody may name. own_machine: for those that only a developer's
+        server goes to. look_ups: how many may be asked at a time.
+    """
+
+    strangers: HttpClient
+    own_machine: HttpClient
+    look_ups: LookUps
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
     """Everything that has to do with clients and what they were allowed."""
 
+    clients: Clients
     proofs: Proofs
     grants: Grants
 
 
-def build_oauth(config: Config, clock: Clock) -> OAuth:
+def build_oauth(config: Config, clock: Clock, outside: Outside) -> OAuth:
     """Put them together; each gets only what it needs."""
+    documents = ClientDocuments(
+        outside.strangers,
+        outside.own_machine if config.oauth_test_clients else None,
+        max_bytes=config.fetch_max_response_size,
+    )
+    secret = bytes.fromhex(config.dpop_secret) if config.dpop_secret else None
     return OAuth(
-        proofs=Proofs(config.public_url, clock),
+        clients=Clients(config, documents, outside.look_ups, clock),
+        proofs=Proofs(config.public_url, clock, secret),
         grants=Grants(config, clock),
     )

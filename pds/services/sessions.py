@@ -30,7 +30,7 @@ from pds.errors import (
 )
 from pds.services.clock import Clock
 from pds.services.devices import UNKNOWN_DEVICE, Device
-from pds.services.log_in_check import Proof
+from pds.services.log_in_check import Proof, wrong_password
 from pds.services.second_factors import SecondFactorNeeded, SecondFactorRequiredError
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import (
@@ -137,7 +137,8 @@ class Sessions:
                 outcome.ticket, factor_token, device, bypass_key=bypass_key
             )
         with transaction():
-            self._sign_in.settle(outcome)
+            if not self._sign_in.settle(outcome):
+                raise wrong_password()
             return Session(outcome.account, self._begin_proven(outcome, device))
 
     def issue(self, account: AccountRow, device: Device = UNKNOWN_DEVICE) -> Tokens:

@@ -161,20 +161,19 @@ class SignIn:
         self._succeed(attempt, identifier, proof)
         return proof
 
-    def settle(self, proof: Proof, *, is_known: bool = False) -> None:
-        """Before the proof has its effect: it must still be good, and a new place is told of.
+    def settle(self, proof: Proof, *, is_known: bool = False) -> bool:
+        """Whether the proof is still good, as it has its effect; if so a new place is told of.
 
-        The caller holds the transaction that begins a session or signs a browser in. is_known: the
-        caller recognises the browser.
-
-        Raises:
-            AuthRequiredError: the password was changed since, or the account has gone.
+        False: the password was changed since, or the account has gone. The caller holds the
+        transaction that begins a session or signs a browser in (``Browsers.sign_in(holds=…)``).
+        is_known: the caller recognises the browser.
         """
         if not is_still_good(proof):
-            raise wrong_password()
+            return False
         if not is_known and self._is_new_place(proof):
             details = describe(proof.device, self._clock())
             self._mail.notify(proof.account, "new_sign_in", details=details)
+        return True
 
     # --- counting --------------------------------------------------------------------------------
 

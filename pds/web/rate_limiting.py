@@ -8,9 +8,10 @@ Spec: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pds.errors import AuthRequiredError
 from pds.services.rate_limits import (
@@ -23,7 +24,7 @@ from pds.services.rate_limits import (
 )
 from pds.web.request_log import ENVIRON_KEY, RequestInfo
 from pds.xrpc.limits import ADMIN_FAILURES, GLOBAL_PER_ADDRESS
-from pds.xrpc.method import Call, Limit
+from pds.xrpc.method import Call, Limit, LimitKey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,6 +54,27 @@ class RateLimiting:
         """Spend one point of the budget that every XRPC request of an address shares."""
         self.spend_address(environ, GLOBAL_PER_ADDRESS)
 
+    def spend_page(
+        self,
+        environ: WSGIEnvironment,
+        limits: tuple[Limit, ...],
+        *,
+        member: str | None = None,
+        **said: str,
+    ) -> None:
+        """Spend for a page what the XRPC method that does the same would: they share the budgets.
+
+        member: the DID of who is signed in. said: those fields of the method's body that its
+        budgets are counted by: ``identifier``, ``email``, ``did``.
+
+        Raises:
+            BudgetSpentError
+        """
+        info: RequestInfo = environ[ENVIRON_KEY]
+        if not self._is_free(environ, info):
+            asker = _Asker(self._limits, info.client_ip, member, said)
+            self._spend(info, [spending for limit in limits for spending in asker.costs(limit)])
+
     def spend_call(self, environ: WSGIEnvironment, call: Call, limits: tuple[Limit, ...]) -> None:
         """Spend a method's own limits, all of them together.
 
@@ -62,11 +84,11 @@ class RateLimiting:
         info: RequestInfo = environ[ENVIRON_KEY]
         if not limits or self._is_free(environ, info):
             return
-        spendings = [
-            Spending(limit, key, 1 if limit.cost is None else limit.cost(call))
-            for limit in limits
-            if (key := _KEYS[limit.key](call)) is not None
-        ]
+        asker = _Asker(self._limits, call.client_ip, call.caller.did, call.input)
+        spendings: list[Spending] = []
+        for limit in limits:
+            cost = 1 if limit.cost is None else limit.cost(call)
+            spendings += asker.costs(limit, cost)
         self._spend(info, spendings)
 
     @contextmanager
@@ -109,38 +131,52 @@ class RateLimiting:
         return self._limits.is_exempt(info.client_ip, environ.get(BYPASS_HEADER))
 
 
-# --- for whom a budget is counted; None: not for this call ----------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Whom budgets may be counted for. said: the body, or as much of it as they go by."""
+
+    limits: RateLimits
+    client_ip: str
+    member: str | None
+    said: Mapping[str, Any]
+
+    def costs(self, limit: Limit, cost: int = 1) -> Iterator[Spending]:
+        """The spending of a limit; none where it does not concern who asks."""
+        key = _KEYS[limit.key](self)
+        if key is not None:
+            yield Spending(limit, key, cost)
 
 
-def _address(call: Call) -> str:
-    return address_block(call.client_ip)
+# --- for whom a budget is counted; None: not for this request -------------------------------------
 
 
-def _account(call: Call) -> str:
-    return call.caller.did or address_block(call.client_ip)
+def _address(asker: _Asker) -> str:
+    return address_block(asker.client_ip)
 
 
-def _login(call: Call) -> str:
-    return f"{login_name(call.input['identifier'])} {_address(call)}"
+def _account(asker: _Asker) -> str:
+    return asker.member or address_block(asker.client_ip)
 
 
-def _login_from_anywhere(call: Call) -> str | None:
-    name = call.input["identifier"]
-    known = call.services.rate_limits.knows_login(name, call.client_ip)
-    return None if known else login_name(name)
+def _login(asker: _Asker) -> str:
+    return f"{login_name(asker.said['identifier'])} {_address(asker)}"
 
 
-def _email(call: Call) -> str:
-    return short_key(call.input["email"].strip().lower())
+def _login_from_anywhere(asker: _Asker) -> str | None:
+    name = asker.said["identifier"]
+    return None if asker.limits.knows_login(name, asker.client_ip) else login_name(name)
 
 
-def _subject(call: Call) -> str | None:
-    did = call.input["did"]
-    known = call.services.rate_limits.knows_login(did, call.client_ip)
-    return None if known else short_key(did)
+def _email(asker: _Asker) -> str:
+    return short_key(asker.said["email"].strip().lower())
 
 
-_KEYS: dict[str, Callable[[Call], str | None]] = {
+def _subject(asker: _Asker) -> str | None:
+    did = asker.said["did"]
+    return None if asker.limits.knows_login(did, asker.client_ip) else short_key(did)
+
+
+_KEYS: dict[LimitKey, Callable[[_Asker], str | None]] = {
     "ip": _address,
     "did": _account,
     "login": _login,

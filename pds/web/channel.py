@@ -111,7 +111,9 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
         self.channel.refused = True
         logger.info("refused: ip=%s status=%d", self.channel.addr[0], error.code)
         self.status = f"{error.code} {error.reason}"
-        self.response_headers += [("Content-Type", JSON), cors.ANY_ORIGIN]
+        self.response_headers.append(("Content-Type", JSON))
+        if cors.audience(getattr(self.request, "path", "")) != "nobody":
+            self.response_headers.append(cors.ANY_ORIGIN)
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(b"" if self.request_is_head() else body)

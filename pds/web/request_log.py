@@ -102,6 +102,7 @@ class RequestLog:
             self._client_ip.of(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", "")),
         )
         environ[ENVIRON_KEY] = info
+        audience = cors.audience(info.path)
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -111,7 +112,9 @@ class RequestLog:
             headers.append(("X-Content-Type-Options", "nosniff"))
             if info.standing is not None:
                 headers += standing_headers(info.standing)
-            if "access-control-allow-origin" not in names:
+            if audience == "oauth":
+                headers += cors.oauth_headers(info.method, status)
+            elif audience == "api" and "access-control-allow-origin" not in names:
                 headers.append(cors.ANY_ORIGIN)
                 if "HTTP_ORIGIN" in environ:
                     headers.append(cors.EXPOSE)
@@ -120,7 +123,10 @@ class RequestLog:
             info.log(status[:3], names.get("content-length", "-"))
             return start_response(status, headers, exc_info)
 
-        if info.method == "OPTIONS":
+        if info.method == "OPTIONS" and audience == "api":
             start("204 No Content", cors.preflight_headers(environ))
+            return []
+        if info.method == "OPTIONS" and audience == "oauth":
+            start("200 OK", [("Content-Length", "0")])
             return []
         return self._application(environ, start)

@@ -13,6 +13,7 @@ from pds.web import plc_directory, well_known
 from pds.web.client_ip import ClientIp
 from pds.web.errors import error_response
 from pds.web.firehose import Firehose, Seats
+from pds.web.oauth import metadata
 from pds.web.pages import browser, confirm_email, home, reset_password
 from pds.web.request_log import ENVIRON_KEY, RequestLog
 from pds.web.xrpc import PREFIX, Dispatcher
@@ -62,6 +63,8 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
     _add_xrpc(app, dispatcher, firehose)
     app.register_blueprint(well_known.blueprint(services))
+    for machine in (metadata,):
+        app.register_blueprint(machine.blueprint(services))
     browser.install(app)
     for page in (home, reset_password, confirm_email):
         app.register_blueprint(page.blueprint(services))

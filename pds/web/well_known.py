@@ -36,6 +36,7 @@ def blueprint(services: Services) -> Blueprint:
         ("/tls-check", _tls_check),
         ("/xrpc/_health", _health),
         ("/robots.txt", _robots),
+        ("/.well-known/change-password", _change_password),
     ):
         routes.add_url_rule(path, view.__name__, partial(view, services))
     return routes
@@ -80,6 +81,11 @@ def _health(services: Services) -> Response:
 
 def _robots(_services: Services) -> Response:
     return Response(ROBOTS, 200, content_type=TEXT)
+
+
+def _change_password(_services: Services) -> Response:
+    """For password managers: https://w3c.github.io/webappsec-change-password-url/."""
+    return Response("", 302, {"Location": "/account/reset-password"}, content_type=TEXT)
 
 
 def _is_hosted(services: Services, host: str) -> bool:

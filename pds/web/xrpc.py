@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pds.services import Services
 
 PREFIX = "/xrpc/"
+OAUTH_PREFIX = "/oauth/"
 JSON = "application/json"
 
 _NSID_SHAPE = re.compile(r"(?=..)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
@@ -69,7 +70,8 @@ class Dispatcher:
     def asks_others(self, path: str) -> bool:
         """Whether a request to ``path`` waits for another service, however long that takes."""
         if not _is_xrpc(path):
-            return False
+            # An app may be known by a document that lies anywhere.
+            return path[: len(OAUTH_PREFIX)].lower() == OAUTH_PREFIX
         method = self.find(path[len(PREFIX) :])
         return method is None or method.asks_others
 

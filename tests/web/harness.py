@@ -97,6 +97,8 @@ class FakeServices:
     sequencer: Any = None
     health: Any = None
     local_plc: Any = None
+    oauth: Any = None
+    flood_breaker: Any = None
     rate_limits: RateLimits = field(default_factory=lambda: RateLimits(StillClock(), enabled=False))
 
 

@@ -40,6 +40,12 @@ def web() -> Iterator[Running]:
         yield server
 
 
+def test_password_managers_find_where_to_change_a_password(web: Running) -> None:
+    answer = web.get("/.well-known/change-password")
+
+    assert (answer.status, answer.headers["Location"]) == (302, "/account/reset-password")
+
+
 @pytest.mark.parametrize("host", ["alice.example.com", "Alice.Example.com:2583", "example.com"])
 def test_handle_of_the_host_name_is_resolved(web: Running, host: str) -> None:
     answer = web.get("/.well-known/atproto-did", Host=host)

@@ -15,6 +15,7 @@ from typing import Any
 from pds import __version__
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS, ONE_ALONE
 from pds.setting_groups import (
+    BrandingSettings,
     BucketSettings,
     FirehoseSettings,
     LimitSettings,
@@ -63,6 +64,7 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config(
+    BrandingSettings,
     BucketSettings,
     FirehoseSettings,
     LimitSettings,
@@ -90,15 +92,7 @@ class Config(
         "the server's own DID: audience of all tokens",
         shown="`did:web:<hostname>`",
     )
-    service_name: str = setting(
-        text,
-        lambda values: f"{values['hostname']} PDS",
-        "name on pages and in mail",
-        shown="`<hostname> PDS`",
-    )
     version: str = setting(text, __version__, "version shown by _health", shown="Hearth's own")
-    privacy_policy_url: str | None = setting(url, None, "link in describeServer")
-    terms_of_service_url: str | None = setting(url, None, "link in describeServer")
     contact_email_address: str | None = setting(email, None, "contact in describeServer")
     dev_mode: bool = setting(
         boolean, False, "for developers: also allows requests to private addresses"

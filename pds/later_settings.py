@@ -33,16 +33,6 @@ def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Settin
     )
 
 
-_BRANDING = _rows(
-    "later",
-    ("PDS_ERROR_COLOR", text, "colour of the sign-in pages"),
-    ("PDS_WARNING_COLOR", text, "colour of the sign-in pages"),
-    ("PDS_INFO_COLOR", text, "colour of the sign-in pages"),
-    ("PDS_SUCCESS_COLOR", text, "colour of the sign-in pages"),
-    ("PDS_BACKGROUND_LIGHT_URL", url, "background of the sign-in pages"),
-    ("PDS_BACKGROUND_DARK_URL", url, "background of the sign-in pages"),
-)
-
 _SIGN_IN = (
     *_secret_rows(
         "later",
@@ -105,7 +95,7 @@ _REFUSED = (
     ),
 )
 
-LATER_SETTINGS = (*_BRANDING, *_SIGN_IN, *_NONE, *_REFUSED)
+LATER_SETTINGS = (*_SIGN_IN, *_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
     ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", "PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY"),

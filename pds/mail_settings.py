@@ -1,4 +1,4 @@
-"""How the settings of mail are read: the mail server's address, the sender, a colour.
+"""How the settings of mail are read: the mail server's address, and the sender.
 
 The address is one that nodemailer takes, as the reference's environment files have it:
 ``smtps://user:password@host:465``, ``smtp://host:587?requireTLS=true``, or
@@ -34,7 +34,6 @@ _KNOWN = (
     "tls.rejectUnauthorized, sendmail"
 )
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,30}|(?:rgb|hsl)a?\([0-9.,%/ deg]{5,50}\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +221,3 @@ def mailbox(raw: str) -> Mailbox:
 def is_address(text: str) -> bool:
     """Whether ``text`` is one bare e-mail address that can stand in a header as it is."""
     return bool(_ADDRESS.fullmatch(text)) and text.isprintable()
-
-
-def colour(raw: str) -> str:
-    if not _COLOUR.fullmatch(raw):
-        _refuse("is not a colour", "write it like #b4481e")
-    return raw

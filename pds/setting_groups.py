@@ -10,16 +10,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pds.mail_settings import Mailbox, SmtpServer, colour, mailbox, smtp_url
+from pds.mail_settings import Mailbox, SmtpServer, mailbox, smtp_url
 from pds.settings import (
     Network,
     boolean,
+    colour,
     did,
     hex_32_bytes,
     integer,
     many,
     network,
     one_of,
+    picture_url,
     picture_url_pattern,
     setting,
     text,
@@ -145,8 +147,36 @@ class LimitSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class BrandingSettings:
+    """What this server is called, and how its pages and its mail look."""
+
+    service_name: str = setting(
+        text,
+        lambda values: f"{values['hostname']} PDS",
+        "name on pages and in mail",
+        shown="`<hostname> PDS`",
+    )
+    logo_url: str | None = setting(picture_url, None, "picture at the top of pages and mail")
+    home_url: str | None = setting(url, None, "your own site: link at the end of pages and mail")
+    terms_of_service_url: str | None = setting(url, None, "link on pages and in describeServer")
+    privacy_policy_url: str | None = setting(url, None, "link on pages and in describeServer")
+    support_url: str | None = setting(url, None, "where people with questions are sent")
+    primary_color: str = setting(colour, "#b4481e", "colour of buttons, links and headings of mail")
+    error_color: str = setting(colour, "#b3261e", "colour of failures and of what cannot be undone")
+    warning_color: str = setting(colour, "#a86400", "colour of warnings")
+    info_color: str = setting(colour, "#2b6cb0", "colour of advice")
+    success_color: str = setting(colour, "#2e7d32", "colour of what has worked")
+    background_light_url: str | None = setting(
+        picture_url, None, "picture behind pages, for those who prefer light ones"
+    )
+    background_dark_url: str | None = setting(
+        picture_url, None, "picture behind pages, for those who prefer dark ones"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class MailSettings:
-    """How mail leaves, from whom it comes, and what it looks like."""
+    """How mail leaves, and from whom it comes."""
 
     email_smtp_url: SmtpServer | None = setting(  # noqa: RUF009 # as dataclasses.field
         smtp_url,
@@ -166,10 +196,6 @@ class MailSettings:
     moderation_email_address: Mailbox | None = setting(  # noqa: RUF009 # likewise
         mailbox, None, "sender of moderators' mail"
     )
-    home_url: str | None = setting(url, None, "link at the end of mail")
-    logo_url: str | None = setting(url, None, "picture at the top of mail")
-    support_url: str | None = setting(url, None, "where mail sends people with questions")
-    primary_color: str = setting(colour, "#b4481e", "colour of what stands out in mail")
 
 
 def _is_for_trying(values: Mapping[str, Any]) -> bool:

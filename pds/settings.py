@@ -26,6 +26,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _HANDLE_DOMAIN = re.compile(rf"(?:\.{_LABEL})+")
 _DID = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
 _EMAIL = re.compile(r"(?:[^<>]*<)?[^@\s<>]+@[^@\s<>]+>?")
+_HEX_COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
+_RGB_COLOUR = re.compile(r"rgb\(\s*([0-9]{1,3})[\s,]+([0-9]{1,3})[\s,]+([0-9]{1,3})\s*\)")
 _DID_KEY = re.compile(r"did:key:z[1-9A-HJ-NP-Za-km-z]+")
 
 
@@ -159,6 +161,34 @@ def url(raw: str) -> str:
         message = f"has a port that is no port; {example}"
         raise ValueError(message) from None
     return raw.rstrip("/")
+
+
+def picture_url(raw: str) -> str:
+    """An http(s) address whose host can stand in a Content-Security-Policy, and itself in CSS."""
+    address = url(raw)
+    host = urlsplit(address).hostname or ""
+    if not re.fullmatch(r"[a-z0-9.-]+", host) or re.search(r"[\"'()\\<>]", raw):
+        message = (
+            "has a character that is special on web pages; "
+            "write it like https://example.com/picture.svg, others as %22 and so on"
+        )
+        raise ValueError(message)
+    return address
+
+
+def colour(raw: str) -> str:
+    """An opaque colour, ``#b4481e``, ``#b41`` or ``rgb(180, 72, 30)``, as ``#rrggbb``.
+
+    Nothing else gets into style sheets and mail, and contrasts can be computed.
+    """
+    lower = raw.lower()
+    if _HEX_COLOUR.fullmatch(lower):
+        return lower if len(lower) == 7 else "#" + "".join(digit * 2 for digit in lower[1:])
+    parts = _RGB_COLOUR.fullmatch(lower)
+    if parts is None or any(int(part) > 255 for part in parts.groups()):
+        message = "is not a colour; write it like #b4481e or rgb(180, 72, 30)"
+        raise ValueError(message)
+    return "#" + "".join(f"{int(part):02x}" for part in parts.groups())
 
 
 def hostname(raw: str) -> str:

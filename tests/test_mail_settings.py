@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pds.config import Config, ConfigError
-from pds.mail_settings import Mailbox, SmtpServer, colour, mailbox, smtp_url
+from pds.mail_settings import Mailbox, SmtpServer, mailbox, smtp_url
 from tests.test_config import PUBLIC
 
 
@@ -178,14 +178,3 @@ def test_sender(raw: str, name: str, address: str) -> None:
 def test_sender_that_is_none_is_refused(raw: str) -> None:
     with pytest.raises(ValueError, match="is not an e-mail address; write it like pds@example"):
         mailbox(raw)
-
-
-@pytest.mark.parametrize("raw", ["#fff", "#067df7", "teal", "rgb(1, 2, 3)", "hsl(10deg 5% 5%)"])
-def test_colour(raw: str) -> None:
-    assert colour(raw) == raw
-
-
-@pytest.mark.parametrize("raw", ["", "#12", "red;background:url(//x)", "rgb(1,2,3", '"', "url(x)"])
-def test_what_is_no_colour_is_refused(raw: str) -> None:
-    with pytest.raises(ValueError, match="is not a colour"):
-        colour(raw)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
-from pds.web import plc_directory, well_known
+from pds.web import plc_directory, static_files, well_known
 from pds.web.client_ip import ClientIp
-from pds.web.errors import error_response
+from pds.web.errors import describe, error_response, mark
 from pds.web.firehose import Firehose, Seats
 from pds.web.oauth import metadata
-from pds.web.pages import browser, confirm_email, home, reset_password
+from pds.web.pages import browser, confirm_email, home, page, reset_password
+from pds.web.pages.failures import failure_page
 from pds.web.request_log import ENVIRON_KEY, RequestLog
 from pds.web.xrpc import PREFIX, Dispatcher
 from pds.xrpc.method import METHODS, Method
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pds.services import Services
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+_FOR_PROGRAMS = (PREFIX, "/.well-known/")
 
 
 class RestOfPath(BaseConverter):
@@ -53,7 +53,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
 
     Load the methods first (``pds.xrpc.loading.load_methods``).
     """
-    app = Hearth("pds.web", static_folder=str(STATIC), static_url_path="/static")
+    app = Hearth("pds.web", static_folder=None)
     app.url_map.converters["rest"] = RestOfPath
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -66,8 +66,11 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     for machine in (metadata,):
         app.register_blueprint(machine.blueprint(services))
     browser.install(app)
-    for page in (home, reset_password, confirm_email):
-        app.register_blueprint(page.blueprint(services))
+    files = static_files.StaticFiles(config)
+    app.register_blueprint(static_files.blueprint(files))
+    page.install(app, config, files)
+    for module in (home, reset_password, confirm_email):
+        app.register_blueprint(module.blueprint(services))
     if services.local_plc is not None:
         app.register_blueprint(plc_directory.blueprint(services.local_plc))
     app.register_error_handler(Exception, _show_error)
@@ -96,4 +99,9 @@ def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
 
 
 def _show_error(error: Exception) -> Response:
-    return error_response(error, request.environ[ENVIRON_KEY].id)
+    """A failure outside XRPC methods: a page for browsers, JSON for everything else."""
+    request_id: str = request.environ[ENVIRON_KEY].id
+    if request.path.startswith(_FOR_PROGRAMS) or not page.wants_html():
+        return error_response(error, request_id)
+    status, _, _ = describe(error, request_id)
+    return mark(failure_page(status, error, request_id), error)

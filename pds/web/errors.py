@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from flask import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from pds.atproto.car import CarError
 from pds.atproto.cid import InvalidCidError
@@ -89,12 +89,19 @@ def error_response(
     response = Response(
         error_body(name, message), status, headers, content_type="application/json; charset=utf-8"
     )
-    if isinstance(error, PdsError) and error.retry_after is not None:
-        response.headers["Retry-After"] = error.retry_after
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
-    elif isinstance(error, BudgetSpentError):
+    return mark(response, error)
+
+
+def mark(response: Response, error: Exception) -> Response:
+    """Add the headers that tell a client when to come back, or which verbs there are."""
+    if isinstance(error, PdsError) and error.retry_after is not None:
+        response.headers["Retry-After"] = error.retry_after
+    if isinstance(error, BudgetSpentError):
         response.headers["Retry-After"] = str(error.standing.retry_after_s)
-    elif status in (429, 503):
+    elif response.status_code in (429, 503):
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

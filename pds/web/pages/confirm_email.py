@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 
 from pds.errors import PdsError
-from pds.web.pages import forms
+from pds.web.pages import forms, page
 from pds.xrpc.limits import RESET_PASSWORD
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/account/confirm-email")
     def show() -> Response:
-        return forms.page(services, TEMPLATE, code=forms.code_in_address())
+        return page.render(TEMPLATE, code=forms.code_in_address())
 
     @routes.post("/account/confirm-email")
     def confirm() -> Response:
@@ -30,8 +30,8 @@ def blueprint(services: Services) -> Blueprint:
             forms.spend(services, RESET_PASSWORD)  # guesses that name no account share one budget
             services.email_addresses.confirm_by_link(code)
         except PdsError as error:
-            return forms.refusal(services, TEMPLATE, error, code=code[: forms.MAX_CODE_CHARS])
+            return forms.refusal(TEMPLATE, error, code=code[: forms.MAX_CODE_CHARS])
         done = "Your e-mail address is confirmed. You can close this page."
-        return forms.page(services, "code_taken.html", title="Address confirmed", notice=done)
+        return page.render("code_taken.html", title="Address confirmed", notice=done)
 
     return routes

@@ -1,17 +1,18 @@
 """What the pages that take a one-time code have in common.
 
 Opening a link only shows a form, because mail programs and virus scanners open links too; the code
-is used by sending the form. It stands in the page's address, so no other site may learn that
-address (Referrer-Policy), and no cache keeps the page. No scripts.
+is used by sending the form. It stands in the page's address, which the headers of every page keep
+from other sites and from caches.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, render_template, request
+from flask import Response, request
 
 from pds.errors import PdsError
+from pds.web.pages import page
 from pds.web.rate_limiting import RateLimiting
 
 if TYPE_CHECKING:
@@ -19,27 +20,12 @@ if TYPE_CHECKING:
     from pds.xrpc.method import Limit
 
 MAX_CODE_CHARS = 100
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
-def page(services: Services, template: str, status: int = 200, **shown: Any) -> Response:
-    """The page ``template``. ``notice``: what has just happened, if anything."""
-    context = {"notice": None, "code": "", **shown}
-    content = render_template(template, config=services.config, **context)
-    return Response(content, status, HEADERS, content_type="text/html; charset=utf-8")
-
-
-def refusal(services: Services, template: str, error: PdsError, **shown: Any) -> Response:
+def refusal(template: str, error: PdsError, **shown: Any) -> Response:
     """The page again, with what was wrong."""
     text = _PLAIN_WORDS.get(error.error, error.message)
-    return page(services, template, error.status, notice=text, **shown)
+    return page.render(template, error.status, error=text, **shown)
 
 
 def code_in_address() -> str:

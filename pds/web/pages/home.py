@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response
+
+from pds.web.pages import page
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -25,12 +27,6 @@ Most of its API is below /xrpc/
     Health:   {url}/xrpc/_health
 """
 
-# The page needs its own style sheet and nothing else.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-
 
 def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("home", __name__)
@@ -39,20 +35,11 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/")
     def home() -> Response:
-        response = _page() if _wants_html() else Response(banner, mimetype="text/plain")
+        if page.wants_html():
+            response = page.render("home.html", invite_required=config.invite_required)
+        else:
+            response = Response(banner, mimetype="text/plain")
         response.vary.add("Accept")
         return response
 
-    def _page() -> Response:
-        response = Response(render_template("home.html", config=config))
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
     return routes
-
-
-def _wants_html() -> bool:
-    """Browsers name text/html first; command-line tools send ``*/*`` or nothing."""
-    accepted = request.accept_mimetypes
-    return accepted["text/html"] > accepted["text/plain"]

@@ -66,7 +66,7 @@ def confirm_email(site: Site, account: str, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def reset_password(site: Site, account: str, *, password: str | None, as_json: bool) -> None:
-    """Give an ACCOUNT another password and end its sessions."""
+    """Give an ACCOUNT another password; it is signed out everywhere."""
     new_password = chosen_password(password)
     with site.services() as services:
         found = find_account(services, account)
@@ -74,7 +74,7 @@ def reset_password(site: Site, account: str, *, password: str | None, as_json: b
     show(
         {**describe(found), "password": new_password},
         [
-            "Password changed, sessions ended.",
+            "Password changed, signed out everywhere.",
             RULE,
             *facts([("Handle", name_of(found)), ("DID", found.did), ("Password", new_password)]),
             RULE,

@@ -23,6 +23,7 @@ from pds.services import (
     account_deletion,
     data_export,
     installation,
+    password_changes,
     plc_operations,
     repo_import,
     takedowns,
@@ -41,6 +42,7 @@ from pds.services.crawl_requests import CrawlRequests
 from pds.services.data_export import DataExport
 from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
+from pds.services.endings import Endings
 from pds.services.feed_generators import FeedGenerators
 from pds.services.flood_breaker import FloodBreaker
 from pds.services.handle_changes import HandleChanges
@@ -139,6 +141,7 @@ class Services:
     mail: Mail
     email_tokens: EmailTokens
     email_addresses: EmailAddresses
+    endings: Endings
     password_changes: PasswordChanges
     oauth: OAuth
     browsers: Browsers
@@ -211,6 +214,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         clock=clock,
         locks=RepoLocks(),
     )
+    browsers = Browsers(config.jwt_secret, clock)
     oauth = build_oauth(config, clock, Outside(clients.strangers, clients.peers, look_ups))
     service_auth = ServiceAuth(keys, clock)
     proxying = Proxying(
@@ -237,6 +241,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     )
     repo_export = RepoExport(config.data_directory / "tmp", nodes)
     preferences = Preferences(clock)
+    endings = Endings(sessions, browsers, oauth.grants)
     return Services(
         config=config,
         clock=clock,
@@ -293,9 +298,12 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         mail=mail,
         email_tokens=email_tokens,
         email_addresses=EmailAddresses(email_tokens, mail, clock),
-        password_changes=PasswordChanges(email_tokens, mail, sessions),
+        endings=endings,
+        password_changes=PasswordChanges(
+            password_changes.Parts(email_tokens, mail, sign_in, endings)
+        ),
         oauth=oauth,
-        browsers=Browsers(config.jwt_secret, clock),
+        browsers=browsers,
         outbox=outbox,
         _clients=clients,
     )

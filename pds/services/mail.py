@@ -114,7 +114,8 @@ class Mail:
 
         The caller holds the transaction. Facts by notice: app_password_created ``name``;
         new_sign_in ``details`` (when, from where); identity_changed ``change`` (what is new);
-        sign_up_attempt, password_changed and email_changed none. The last goes to the old address
+        password_changed ``others`` (what became of their sign-ins); sign_up_attempt and
+        email_changed none. The last goes to the old address
         when ``account`` was read before the change.
         """
         if self.mode == "none" or account.email is None or self._is_too_much(account, notice):

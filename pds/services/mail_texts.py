@@ -95,7 +95,7 @@ NOTICES: dict[Notice, Text] = {
     "password_changed": Text(
         "Your password was changed",
         "Your password was changed",
-        ("The password of {who} on {service} was changed. All devices must sign in anew.",),
+        ("The password of {who} on {service} was changed. {others}",),
         ("If that was not you, ask for a password reset now, and tell the server's operator.",),
     ),
     "email_changed": Text(

@@ -35,7 +35,7 @@ from pds.services.second_factors import (
     SecondFactorRequiredError,
     Tickets,
 )
-from pds.storage import places
+from pds.storage import accounts, places
 from pds.storage.accounts import AccountRow
 
 __all__ = ["LockedOutError", "Proof", "SecondFactorNeeded", "SignIn"]
@@ -51,6 +51,12 @@ class AppPasswordOnPageError(AuthRequiredError):
     default_message = (
         "This is an app password, for programs. Sign in here with the password of your account."
     )
+
+
+class WrongPasswordError(AuthRequiredError):
+    """For who is signed in: whose password is meant, is no secret."""
+
+    default_message = "That is not your password. Try again."
 
 
 class SignIn:
@@ -106,6 +112,26 @@ class SignIn:
             raise SecondFactorRequiredError(outcome)
         return outcome
 
+    def confirm(
+        self, account_id: int, password: str, device: Device, *, bypass_key: str | None = None
+    ) -> Proof:
+        """Look at the password of a member who is signed in, before something grave.
+
+        Raises:
+            WrongPasswordError; AppPasswordOnPageError, LockedOutError, PasswordsBusyError
+        """
+        account = accounts.find_by_id(account_id)
+        did = account.did if account else ""
+        try:
+            proof, attempt = self._look(did, account, password, device, bypass_key)
+        except AuthRequiredError as error:
+            raise WrongPasswordError from error
+        if proof.app_password is not None:
+            self._take_back(attempt)
+            raise AppPasswordOnPageError
+        self._succeed(attempt, did, proof)
+        return proof
+
     # --- anywhere --------------------------------------------------------------------------------
 
     def begin_anywhere(
@@ -121,17 +147,8 @@ class SignIn:
 
         allow_takendown: taken-down accounts may, which is for the caller to restrict.
         """
-        check_length(password)
         account = find_account(identifier)
-        attempt = self._count(identifier, account, device, bypass_key)
-        try:
-            proof = check_passwords(account, password, device)
-        except AuthRequiredError:
-            _log_wait(attempt, account, device)
-            raise
-        except BaseException:
-            self._take_back(attempt)  # too many are signing in: it was not looked at
-            raise
+        proof, attempt = self._look(identifier, account, password, device, bypass_key)
         if proof.account.is_taken_down and not allow_takendown:
             self._take_back(attempt)
             raise AccountTakedownError
@@ -174,6 +191,26 @@ class SignIn:
             details = describe(proof.device, self._clock())
             self._mail.notify(proof.account, "new_sign_in", details=details)
         return True
+
+    def _look(
+        self,
+        identifier: str,
+        account: AccountRow | None,
+        password: str,
+        device: Device,
+        bypass_key: str | None,
+    ) -> tuple[Proof, Attempt | None]:
+        """Whose password it is; the attempt is still counted as wrong."""
+        check_length(password)
+        attempt = self._count(identifier, account, device, bypass_key)
+        try:
+            return check_passwords(account, password, device), attempt
+        except AuthRequiredError:
+            _log_wait(attempt, account, device)
+            raise
+        except BaseException:
+            self._take_back(attempt)  # too many are signing in: it was not looked at
+            raise
 
     # --- counting --------------------------------------------------------------------------------
 

@@ -145,7 +145,7 @@ def test_links_for_the_operator_to_hand_over_work(stage: Stage, member: Person) 
 def test_notices_do_not_pile_up(stage: Stage, member: Person) -> None:
     with transaction():
         for _ in range(5):
-            stage.services.mail.notify(member.row, "password_changed")
+            stage.services.mail.notify(member.row, "email_changed")
 
     assert rows("SELECT * FROM outgoing_mail") == []
 

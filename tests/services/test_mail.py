@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MODERATOR = "did:web:mod.example.com"
 FACTS = {
+    "password_changed": {"others": "Everybody else is out."},
     "app_password_created": {"name": 'phone" <b>&'},
     "new_sign_in": {"details": "25 November 2026, from 192.0.2.1"},
     "identity_changed": {"change": "the handle is now bob.example.com"},
@@ -161,7 +162,7 @@ def test_every_fact_is_one_that_the_tests_give() -> None:
 def test_notice_is_queued_with_the_change_or_not_at_all(services: Services, alice: Person) -> None:
     def fail() -> None:
         with transaction():
-            services.mail.notify(alice.row, "password_changed")
+            services.mail.notify(alice.row, "email_changed")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -172,14 +173,14 @@ def test_notice_is_queued_with_the_change_or_not_at_all(services: Services, alic
 def test_account_without_address_gets_no_notice(services: Services, alice: Person) -> None:
     with transaction():
         execute("UPDATE account SET email = NULL, handle = NULL")
-        services.mail.notify(alice.row, "password_changed")
+        services.mail.notify(alice.row, "email_changed")
     assert queued() == []
 
 
 def test_account_without_handle_is_named_by_its_did(services: Services, alice: Person) -> None:
     with transaction():
         execute("UPDATE account SET handle = NULL")
-        services.mail.notify(alice.row, "password_changed")
+        services.mail.notify(alice.row, "email_changed")
     assert alice.did in only().text
 
 
@@ -189,7 +190,7 @@ def test_queue_of_one_account_is_bounded(
     with transaction():
         for _ in range(MAX_WAITING_PER_ACCOUNT + 5):
             services.mail.notify(alice.row, "new_sign_in", details="")
-        services.mail.notify(bob.row, "password_changed")
+        services.mail.notify(bob.row, "email_changed")
 
     assert len(queued()) == MAX_WAITING_PER_ACCOUNT + 1
     assert "too much mail waits for @alice.test" in caplog.text

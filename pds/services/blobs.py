@@ -18,7 +18,7 @@ import errno
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -104,11 +104,19 @@ class Blobs:
         self._later = Later("blobs", self._delete_dropped)
         store.prepare()
 
-    def upload(self, account: AccountRow, stream: BinaryIO, content_type: str | None) -> BlobRef:
+    def upload(
+        self,
+        account: AccountRow,
+        stream: BinaryIO,
+        content_type: str | None,
+        *,
+        check_type: Callable[[str], None] | None = None,
+    ) -> BlobRef:
         """Store what ``stream`` holds; returns the reference that a record may contain.
 
         The type is told from the bytes where they are recognised, else it is the declared one.
         A blob that is in use keeps the type it has, so that the reference always fits.
+        check_type: called with the type before anything is kept; what it raises is passed on.
 
         Raises:
             PayloadTooLargeError: larger than the limit.
@@ -118,12 +126,14 @@ class Blobs:
             NotEnoughResourcesError: the disk is full, or the store busy.
             UpstreamFailureError, UpstreamTimeoutError: of the store; nothing has changed.
         """
-        declared = _declared_type(content_type)
+        declared = declared_type(content_type)
         incoming = self._store.incoming
         with _full_disk_told():
             temporary = incoming.write(stream, self._upload_limit_bytes)
             try:
                 mime_type = filetype.guess_mime(temporary.head) or declared
+                if check_type is not None:
+                    check_type(mime_type)
                 mime_type = self._keep(account, temporary, mime_type)
             finally:
                 incoming.discard(temporary)
@@ -317,10 +327,13 @@ def _full_disk_told() -> Iterator[None]:
         raise NotEnoughResourcesError(message) from error
 
 
-def _declared_type(content_type: str | None) -> str:
+def declared_type(content_type: str | None) -> str:
     """The media type of a Content-Type header, without parameters, in lower case.
 
     Client libraries that do not know the type send the method's own ``*/*``.
+
+    Raises:
+        InvalidRequestError: it is none.
     """
     essence = (content_type or "").partition(";")[0].strip().lower()
     if essence == _ANY_TYPE:

@@ -110,6 +110,10 @@ class Proxying:
         """See ``UpstreamTargets.find``; only for callers who are known."""
         return self._targets.find(nsid, header)
 
+    def reference(self, nsid: str, header: str | None) -> str | None:
+        """See ``UpstreamTargets.reference``."""
+        return self._targets.reference(nsid, header)
+
     def configured_target(self, nsid: str, header: str | None) -> Target:
         """See ``UpstreamTargets.find_configured``; for anybody's calls."""
         return self._targets.find_configured(nsid, header)
@@ -231,7 +235,9 @@ class Proxying:
 
 
 def check_proxied(nsid: str, scope: Scope | None) -> None:
-    """Whether a session may have a method called elsewhere; scope None: whoever asks.
+    """Whether a session may have a method called elsewhere.
+
+    scope: None for whoever asks, and for OAuth clients, whose own scopes are looked at elsewhere.
 
     Raises:
         InvalidTokenError

@@ -43,12 +43,15 @@ class ServiceAuth:
         self._keys = keys
         self._clock = clock
 
-    def grant(self, did: str, scope: Scope, aud: str, lxm: str | None, exp: int | None) -> str:
+    def grant(
+        self, did: str, scope: Scope | None, aud: str, lxm: str | None, exp: int | None
+    ) -> str:
         """A token that the owner of an account asks for, as far as their session allows it.
 
         A taken-down account may move away, and so gets one for createAccount; the reference
-        server's refuses that as well. ``aud`` is the DID of the other server, or of one of its
-        services (``did#service``); ``exp`` is Unix time in seconds, in a minute when it is None.
+        server's refuses that as well. scope: None for OAuth clients, whose own scopes were
+        looked at before. ``aud`` is the DID of the other server, or of one of its services
+        (``did#service``); ``exp`` is Unix time in seconds, in a minute when it is None.
 
         Raises:
             InvalidRequestError: the audience is none, or the session or nobody may have a token
@@ -102,13 +105,13 @@ class ServiceAuth:
             raise BadExpirationError(message)
 
 
-def _check_scope(scope: Scope, lxm: str | None) -> None:
+def _check_scope(scope: Scope | None, lxm: str | None) -> None:
     if scope is Scope.TAKENDOWN:
         if lxm is None or lxm.lower() != CREATE_ACCOUNT.lower():
             message = "Bad token scope"
             raise InvalidTokenError(message)
         return
-    is_full = scope in (Scope.ACCESS, Scope.APP_PASS_PRIVILEGED)
+    is_full = scope in (None, Scope.ACCESS, Scope.APP_PASS_PRIVILEGED)
     if lxm is not None and not is_full and is_privileged(lxm):
         message = (
             f"insufficient access to request a service auth token for the following method: {lxm}"

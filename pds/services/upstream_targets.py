@@ -84,6 +84,20 @@ class UpstreamTargets:
         """
         return self._named(header) if header else self._default(nsid)
 
+    def reference(self, nsid: str, header: str | None) -> str | None:
+        """The ``Target.reference`` of what ``find`` would find; nothing is looked up for it.
+
+        None when the header is silent and nothing is configured.
+
+        Raises:
+            InvalidRequestError: the header is malformed.
+        """
+        if header:
+            _split(header)
+            return header
+        found = self._usual(nsid)
+        return None if found is None else found.reference
+
     def find_configured(self, nsid: str, header: str | None) -> Target:
         """Like ``find``, for callers who are not known: nothing is looked up for them.
 
@@ -100,13 +114,15 @@ class UpstreamTargets:
         return peer
 
     def _default(self, nsid: str) -> Target:
-        if nsid == CREATE_REPORT:
-            found = self._reports
-        else:
-            found = self._moderation if nsid in _OZONE else self._app_view
+        found = self._usual(nsid)
         if found is None:
             raise InvalidRequestError(f"No service configured for {nsid}")
         return found
+
+    def _usual(self, nsid: str) -> Target | None:
+        if nsid == CREATE_REPORT:
+            return self._reports
+        return self._moderation if nsid in _OZONE else self._app_view
 
     def _named(self, header: str) -> Target:
         did, service_id = _split(header)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+from pds.atproto.oauth.scopes.granted import ScopeSet
+from pds.atproto.oauth.scopes.needs import Need
 from pds.services.devices import Device, seen_device
 from pds.services.session_scopes import Scope
 from pds.services.upstream_reply import UpstreamReply
@@ -48,7 +50,8 @@ class Auth:
 
     kind:
         none         the Authorization header is ignored
-        access       an access token whose scope is in ``scopes``
+        access       an access token: a password session's whose scope is in ``scopes``, or an OAuth
+                     client's, to which ``pds.xrpc.scope_check`` applies
         refresh      a refresh token (``allow_expired``: also one that has lapsed)
         admin        HTTP Basic ``admin:<password>``
         moderator    the admin, or the moderation service's token for this method
@@ -93,7 +96,11 @@ class Auths:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling, as authenticated."""
+    """Who is calling, as authenticated.
+
+    Users come with a password session, which has a ``scope``, or through an OAuth client, to which
+    they have given ``scopes``; never with both.
+    """
 
     kind: Literal["anonymous", "user", "service", "moderator", "admin"]
     did: str | None = None
@@ -101,10 +108,17 @@ class Caller:
     token_id: str | None = None  # jti of a refresh token
     session_id: str | None = None  # of users; not in refresh tokens of the reference server
     app_password_name: str | None = None  # known of access tokens
+    scopes: ScopeSet | None = None
+    grant_id: str | None = None
+    client_id: str | None = None
 
     @property
     def is_admin(self) -> bool:
         return self.kind == "admin"
+
+    def permits(self, need: Need) -> bool:
+        """Whether the user has let whoever calls do this. Without a client, it is them."""
+        return self.scopes is None or self.scopes.permits(need)
 
 
 ANONYMOUS = Caller("anonymous")

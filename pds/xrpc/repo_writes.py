@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pds.atproto.cid import Cid, InvalidCidError
+from pds.atproto.oauth.scopes.needs import RepoAction
 from pds.errors import InvalidRequestError
 from pds.services.record_writes import Swap
 from pds.services.repos import CommitResult, WriteResult
@@ -27,6 +28,12 @@ def optional_swap(given: dict[str, Any]) -> Swap | None:
     if "swapRecord" not in given:
         return None
     return Swap(optional_cid(given, "swapRecord"))
+
+
+def action_of(write: dict[str, Any]) -> RepoAction:
+    """What an entry of applyWrites does."""
+    kind = write["$type"].partition("#")[2]
+    return kind if kind in ("create", "update") else "delete"
 
 
 def written_view(result: WriteResult) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pds.services.record_writes import Write
 from pds.services.repos import WriteResult
 from pds.xrpc.limits import repo_write_limits
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
-from pds.xrpc.repo_writes import commit_view, optional_cid, written_view
+from pds.xrpc.repo_writes import action_of, commit_view, optional_cid, written_view
 
 _NSID = "com.atproto.repo.applyWrites"
 _POINTS = {f"{_NSID}#create": 3, f"{_NSID}#update": 2, f"{_NSID}#delete": 1}
@@ -36,12 +36,12 @@ def apply_writes(call: Call) -> dict[str, Any]:
 
 
 def _parse(call: Call, write: dict[str, Any]) -> Write:
-    kind = write["$type"]
+    action = action_of(write)
     validate = call.input.get("validate")
-    if kind == f"{_NSID}#create":
+    if action == "create":
         rkey = write.get("rkey") or call.services.repos.next_rkey()
         return Write("create", write["collection"], rkey, write["value"], validate=validate)
-    if kind == f"{_NSID}#update":
+    if action == "update":
         return Write(
             "update", write["collection"], write["rkey"], write["value"], validate=validate
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pds.atproto.oauth.scopes.needs import RepoNeed
 from pds.services.record_writes import Write
 from pds.xrpc.limits import repo_write_limits
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
@@ -29,9 +30,18 @@ def create_record(call: Call) -> dict[str, Any]:
                 given.get("rkey") or repos.next_rkey(),
                 given["record"],
                 validate=given.get("validate"),
-                replaces_linked=given.get("validate") is not False,
+                replaces_linked=_may_replace(call),
             )
         ],
         swap_commit=optional_cid(given, "swapCommit"),
     )
     return {**written_view(result.results[0]), **commit_view(result)}
+
+
+def _may_replace(call: Call) -> bool:
+    """Whether a record that says the same thing twice, like a second like, takes the first away.
+
+    An app that may create records and no more leaves it.
+    """
+    deletion = RepoNeed(call.input["collection"], "delete")
+    return call.input.get("validate") is not False and call.caller.permits(deletion)

@@ -7,6 +7,7 @@ from typing import Any
 from pds.errors import InvalidRequestError
 from pds.xrpc.limits import UPLOAD_BLOB
 from pds.xrpc.method import Auths, Call, procedure
+from pds.xrpc.scope_check import check_blob
 
 
 @procedure(
@@ -20,5 +21,7 @@ def upload_blob(call: Call) -> dict[str, Any]:
         message = "A request body is expected but none was provided"
         raise InvalidRequestError(message)
     account = call.services.accounts.get_account(call.did)
-    blob = call.services.blobs.upload(account, call.body, call.content_type)
+    blob = call.services.blobs.upload(
+        account, call.body, call.content_type, check_type=lambda found: check_blob(call, found)
+    )
     return {"blob": blob.to_value()}

@@ -10,7 +10,7 @@ from pds.xrpc.method import Auths, Call, query
 
 @query("com.atproto.server.getServiceAuth", auth=Auths.USER_OR_TAKEN_DOWN)
 def get_service_auth(call: Call) -> dict[str, Any]:
-    if call.caller.scope is None:
+    if call.caller.scope is None and call.caller.scopes is None:
         raise AuthMissingError
     token = call.services.service_auth.grant(
         call.did,

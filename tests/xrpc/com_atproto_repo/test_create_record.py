@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pds.atproto.cid import cid_for_raw
+from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.errors import (
     AccountDeactivatedError,
     AccountNotFoundError,
@@ -20,7 +21,8 @@ from pds.errors import (
     InvalidSwapError,
     RecordExistsError,
 )
-from tests.factories import Person, take_down
+from pds.xrpc.method import Caller
+from tests.factories import Person, ask, take_down
 from tests.repo_methods import (
     CREATED_AT,
     LIKE,
@@ -212,3 +214,19 @@ def test_inactive_account_cannot_write(services: Services, alice: Person) -> Non
     refuse(services, alice, "createRecord", AccountDeactivatedError, "deactivated", **wanted)
     take_down(alice)
     refuse(services, alice, "createRecord", AccountTakedownError, "taken down", **wanted)
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"), [("repo:*", 1), ("repo:*?action=create", 2), ("transition:generic", 1)]
+)
+def test_app_that_may_not_delete_leaves_what_a_person_would_replace(
+    services: Services, alice: Person, scope: str, left: int
+) -> None:
+    caller = Caller("user", alice.did, scopes=ScopeSet.parse(f"atproto {scope}"))
+    subject = {"uri": f"at://{alice.did}/{POST}/1", "cid": OTHER_CID}
+    value = {"subject": subject, "createdAt": CREATED_AT}
+    for _ in range(2):
+        given = {"repo": alice.did, "collection": LIKE, "record": value}
+        ask(services, "com.atproto.repo.createRecord", caller, input=given)
+
+    assert len(read(services, "listRecords", repo=alice.did, collection=LIKE)["records"]) == left

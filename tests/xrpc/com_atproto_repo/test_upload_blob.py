@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pds.atproto.cid import cid_for_raw
+from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.errors import InvalidRequestError, PayloadTooLargeError
+from pds.oauth_errors import MissingScopeError
 from pds.xrpc.loading import load_methods
 from pds.xrpc.method import Auths, Caller
-from tests.factories import Person, ask
+from tests.factories import Person, ask, dump_tables
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -71,3 +73,19 @@ def test_limits_are_those_of_the_settings(services: Services) -> None:
     assert callable(method.body_limit_bytes)
     assert method.body_limit_bytes(services) == services.config.blob_upload_limit
     assert [(limit.points, limit.window_s) for limit in method.limits] == [(1000, 86_400)]
+
+
+@pytest.mark.parametrize("declared", ["image/png", "*/*", "text/plain"])
+def test_app_may_upload_what_it_is_not_what_it_is_called(
+    services: Services, alice: Person, declared: str
+) -> None:
+    """The declared type is looked at before the handler runs, see ``scope_check``."""
+    caller = Caller("user", alice.did, scopes=ScopeSet.parse("atproto blob:text/plain"))
+
+    with pytest.raises(MissingScopeError, match='"blob:image/png"'):
+        ask(services, NSID, caller, body=io.BytesIO(PNG), content_type=declared)
+
+    assert dump_tables("blob") == {"blob": []}
+    assert [file for file in services.config.data_directory.rglob("*") if "blob" in file.name] == [
+        services.config.data_directory / "blobs"
+    ]

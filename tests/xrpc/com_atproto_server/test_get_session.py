@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.errors import InvalidRequestError
 from pds.storage import accounts
 from pds.storage.database import transaction
+from pds.xrpc.method import Caller
 from tests.factories import Person, ask, take_down
 
 if TYPE_CHECKING:
@@ -44,3 +46,21 @@ def test_taken_down_and_deleted_accounts_have_no_session(
     for person in (alice, bob):
         with pytest.raises(InvalidRequestError, match=f"Could not find user info.*{person.did}"):
             ask(services, NSID, person.caller)
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_shown"),
+    [
+        ("atproto transition:generic", False),
+        ("atproto account:email", True),
+        ("atproto account:email?action=manage", True),
+        ("atproto transition:email", True),
+    ],
+)
+def test_app_sees_the_address_only_if_it_may(
+    services: Services, alice: Person, scope: str, is_shown: bool
+) -> None:
+    reply = ask(services, NSID, Caller("user", alice.did, scopes=ScopeSet.parse(scope)))
+
+    assert ("email" in reply, "emailConfirmed" in reply) == (is_shown, is_shown)
+    assert reply["handle"] == alice.handle

@@ -1,7 +1,8 @@
 """``Authorization`` header → caller, as the method demands.
 
 Terms: the *kind* of an ``Auth`` says which schemes count (see ``pds.xrpc.method.Auth``); checking a
-token or a password is the business of ``services.sessions`` and ``services.service_tokens``.
+token or a password is the business of ``services.sessions`` and ``services.service_tokens``; what
+OAuth clients send is looked at in ``oauth_authentication``.
 Spec: https://atproto.com/specs/xrpc#authentication
 """
 
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pds.errors import AuthMissingError, AuthRequiredError, InvalidTokenError
 from pds.services.session_scopes import Scope
+from pds.web.dpop import Credentials
+from pds.web.oauth_authentication import oauth_caller
 from pds.xrpc.method import ANONYMOUS, Caller, Method
 
 if TYPE_CHECKING:
@@ -26,24 +29,27 @@ MAX_SHOWN_CHARS = 40
 _SCHEMES = ("basic", "bearer", "dpop")
 
 
-def authenticate(method: Method, header: str | None, services: Services) -> Caller:
+def authenticate(method: Method, given: Credentials, services: Services) -> Caller:
     """Who is calling the method, or an error that says why nobody is.
 
     Raises:
+        UseDpopNonceError, InvalidDpopProofError, InvalidAccessTokenError: only with ``DPoP``.
         AuthMissingError, AuthRequiredError, InvalidTokenError, ExpiredTokenError,
         MissingTokenIdError, ServiceTokenError, UnresolvableDidError, AccountTakedownError,
         AccountDeactivatedError
     """
-    return _BY_KIND[method.auth.kind](method, header, services)
+    return _BY_KIND[method.auth.kind](method, given, services)
 
 
-def _nobody(_method: Method, _header: str | None, _services: Services) -> Caller:
+def _nobody(_method: Method, _given: Credentials, _services: Services) -> Caller:
     return ANONYMOUS
 
 
-def _access(method: Method, header: str | None, services: Services) -> Caller:
-    """A user with an access token whose scope the method accepts."""
-    access = services.sessions.verify_access(_bearer_token(header))
+def _access(method: Method, given: Credentials, services: Services) -> Caller:
+    """A user with an access token whose scope the method accepts, or an app a user has let in."""
+    if given.is_dpop:
+        return oauth_caller(method, given, _split(given.authorization or "")[1], services)
+    access = services.sessions.verify_access(_bearer_token(given))
     if access.scope not in method.auth.scopes:
         message = "Bad token scope"
         raise InvalidTokenError(message)
@@ -59,31 +65,32 @@ def _access(method: Method, header: str | None, services: Services) -> Caller:
     )
 
 
-def _refresh(method: Method, header: str | None, services: Services) -> Caller:
-    token = _bearer_token(header)
+def _refresh(method: Method, given: Credentials, services: Services) -> Caller:
+    token = _bearer_token(given)
     claims = services.sessions.verify_refresh(token, allow_expired=method.auth.allow_expired)
     return Caller("user", claims.did, Scope.REFRESH, claims.token_id, claims.session_id)
 
 
-def _admin(_method: Method, header: str | None, services: Services) -> Caller:
-    credentials = _basic_credentials(header)
+def _admin(_method: Method, given: Credentials, services: Services) -> Caller:
+    credentials = _basic_credentials(given.authorization)
     if credentials is None or not services.sessions.check_admin(*credentials):
         raise AuthRequiredError
     return ADMIN
 
 
-def _moderator(method: Method, header: str | None, services: Services) -> Caller:
-    if header is None or _split(header)[0] != "bearer":
-        return _admin(method, header, services)
-    return _moderation_service(method, _bearer_token(header), services)
+def _moderator(method: Method, given: Credentials, services: Services) -> Caller:
+    if given.authorization is None or _split(given.authorization)[0] != "bearer":
+        return _admin(method, given, services)
+    return _moderation_service(method, _bearer_token(given), services)
 
 
-def _user_or_moderator(method: Method, header: str | None, services: Services) -> Caller:
+def _user_or_moderator(method: Method, given: Credentials, services: Services) -> Caller:
     """Only service tokens name a method."""
-    token = _bearer_token(header)
-    if "lxm" in _unverified_payload(token):
-        return _moderation_service(method, token, services)
-    return _access(method, header, services)
+    if not given.is_dpop:
+        token = _bearer_token(given)
+        if "lxm" in _unverified_payload(token):
+            return _moderation_service(method, token, services)
+    return _access(method, given, services)
 
 
 def _moderation_service(method: Method, token: str, services: Services) -> Caller:
@@ -93,51 +100,51 @@ def _moderation_service(method: Method, token: str, services: Services) -> Calle
     )
 
 
-def _optional(method: Method, header: str | None, services: Services) -> Caller:
-    if header is None:
+def _optional(method: Method, given: Credentials, services: Services) -> Caller:
+    if given.authorization is None:
         return ANONYMOUS
-    if _split(header)[0] == "basic":
-        return _admin(method, header, services)
-    return _access(method, header, services)
+    if _split(given.authorization)[0] == "basic":
+        return _admin(method, given, services)
+    return _access(method, given, services)
 
 
-def _new_account(method: Method, header: str | None, services: Services) -> Caller:
+def _new_account(method: Method, given: Credentials, services: Services) -> Caller:
     """Nobody, or the owner of a DID who moves in and proves it with a service token."""
-    if header is None:
+    if given.authorization is None:
         return ANONYMOUS
-    scheme, _, token = header.partition(" ")
+    scheme, _, token = given.authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         message = "Invalid authorization header"
         raise AuthRequiredError(message)
     return Caller("service", services.service_tokens.verify_user(token.strip(), method.nsid))
 
 
-def _upload(method: Method, header: str | None, services: Services) -> Caller:
+def _upload(method: Method, given: Credentials, services: Services) -> Caller:
     """A user, or a service that the user gave a token for exactly this method.
 
     The service acts for accounts that could write the record that shows the upload.
     """
-    if header is not None:
-        scheme, token = _split(header)
+    if given.authorization is not None:
+        scheme, token = _split(given.authorization)
         if scheme == "bearer" and "lxm" in _unverified_payload(token):
             issuer = services.service_tokens.verify_user(token, method.nsid)
             return Caller("service", services.accounts.get_writable(issuer, issuer).did)
-    return _access(method, header, services)
+    return _access(method, given, services)
 
 
-def _service(method: Method, header: str | None, services: Services) -> Caller:
+def _service(method: Method, given: Credentials, services: Services) -> Caller:
     """The owner of a DID, hosted here or not, or the admin."""
-    if header is None:
+    if given.authorization is None:
         raise AuthMissingError
-    scheme, token = _split(header)
+    scheme, token = _split(given.authorization)
     if scheme == "basic":
-        return _admin(method, header, services)
+        return _admin(method, given, services)
     if scheme != "bearer":
         _refuse_scheme()
     return Caller("service", services.service_tokens.verify_user(token, method.nsid))
 
 
-_BY_KIND: dict[str, Callable[[Method, str | None, Services], Caller]] = {
+_BY_KIND: dict[str, Callable[[Method, Credentials, Services], Caller]] = {
     "none": _nobody,
     "access": _access,
     "refresh": _refresh,
@@ -164,10 +171,10 @@ def _split(header: str) -> tuple[str, str]:
     return scheme, parts[1]
 
 
-def _bearer_token(header: str | None) -> str:
-    if header is None:
+def _bearer_token(given: Credentials) -> str:
+    if given.authorization is None:
         raise AuthMissingError
-    scheme, token = _split(header)
+    scheme, token = _split(given.authorization)
     if scheme != "bearer":
         _refuse_scheme()
     return token

@@ -13,9 +13,11 @@ from pds.atproto.syntax.nsid import is_nsid
 from pds.errors import InvalidRequestError, MethodNotImplementedError
 from pds.services.proxying import OutgoingCall, check_proxied
 from pds.web.authentication import authenticate
+from pds.web.dpop import Credentials
 from pds.web.environ import Headers
 from pds.xrpc.method import Auths, Method
 from pds.xrpc.proxy_header import HEADER
+from pds.xrpc.scope_check import check_proxied_scopes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,10 +43,11 @@ def pass_on(
     _refuse_event_stream(services, environ, nsid)
     check_proxied(nsid, None)
     method = Method(nsid, "query", Auths.PROXIED, lambda _call: None)
-    caller = authenticate(method, environ.get("HTTP_AUTHORIZATION"), services)
-    info.did = caller.did
+    caller = authenticate(method, Credentials.of(environ), services)
+    info.did, info.client_id = caller.did, caller.client_id
     check_proxied(nsid, caller.scope)
     headers = Headers(environ)
+    check_proxied_scopes(services, caller, nsid, headers.get(HEADER))
     target = services.proxying.target(nsid, headers.get(HEADER))
     info.upstream = target.reference
     query_string = environ.get("QUERY_STRING", "")

@@ -34,6 +34,7 @@ class RequestInfo:
     """What is known about a request besides what it says; the layers below fill in the rest."""
 
     __slots__ = (
+        "client_id",
         "client_ip",
         "did",
         "id",
@@ -52,6 +53,7 @@ class RequestInfo:
         self.path: str = environ["PATH_INFO"]
         self.nsid: str | None = None
         self.did: str | None = None
+        self.client_id: str | None = None  # of the OAuth client that asks for the account
         self.standing: Standing | None = None  # of the tightest budget spent
         self.upstream: str | None = None  # the service it was passed on to
         self.started = time.perf_counter()
@@ -69,6 +71,8 @@ class RequestInfo:
             line += f" nsid={self.nsid}"
         if self.did:
             line += f" did={escape(self.did)}"
+        if self.client_id:
+            line += f" client_id={escape(self.client_id)}"
         if self.upstream:
             line += f" upstream={escape(self.upstream)}"
         logger.info("%s", line)
@@ -116,7 +120,8 @@ class RequestLog:
                 headers += cors.oauth_headers(info.method, status)
             elif audience == "api" and "access-control-allow-origin" not in names:
                 headers.append(cors.ANY_ORIGIN)
-                if "HTTP_ORIGIN" in environ:
+                # Browsers always name their origin. OAuth clients are promised it in any case.
+                if "HTTP_ORIGIN" in environ or "dpop-nonce" in names:
                     headers.append(cors.EXPOSE)
             if status.startswith("101"):
                 return start_response(status, headers, exc_info)

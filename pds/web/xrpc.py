@@ -1,7 +1,8 @@
 """``/xrpc/<nsid>``: find the method, check, authenticate, call it, encode what it returns.
 
 The order is fixed and visible to clients: the address's budget, parameters, caller, body, the
-method's budgets, handler. A request with wrong parameters is told so before it is told to log in.
+caller's OAuth scopes, the method's budgets, handler. A request with wrong parameters is told so
+before it is told to log in.
 Spec: https://atproto.com/specs/xrpc
 """
 
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, cast
 from flask import Response
 
 from pds.errors import NAMES, InvalidRequestError
-from pds.web import bodies, responses
+from pds.oauth_errors import UseDpopNonceError
+from pds.web import bodies, dpop, responses
 from pds.web.authentication import authenticate
+from pds.web.dpop import Credentials
 from pds.web.environ import Headers
 from pds.web.errors import error_body, error_response
 from pds.web.proxy import pass_on
@@ -23,6 +26,7 @@ from pds.web.rate_limiting import RateLimiting
 from pds.web.request_log import ENVIRON_KEY, RequestInfo
 from pds.xrpc.lexicon_check import read_input, read_params
 from pds.xrpc.method import JSON_LIMIT_BYTES, Call, Caller, Handler, Method
+from pds.xrpc.scope_check import check_scopes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -88,14 +92,12 @@ class Dispatcher:
                 info.nsid = method.nsid
                 response = self._answer(environ, info, method)
         except Exception as error:  # noqa: BLE001 # the edge: errors.py tells bugs from failures
-            basic = method is not None and method.auth.kind in ("admin", "moderator")
-            challenge = {"WWW-Authenticate": 'Basic realm="admin"'} if basic else None
-            response = error_response(error, info.id, headers=challenge)
-            if basic and response.status_code != 401:
-                del response.headers["WWW-Authenticate"]
+            response = _refusal(environ, info, method, error)
         if method is None or method.auth.kind != "none":
             response.headers.setdefault("Cache-Control", "private")
             response.vary.add("Authorization")
+        if dpop.is_dpop(environ.get("HTTP_AUTHORIZATION")):
+            dpop.complete(response, self._services.oauth.proofs.next_nonce())
         return response
 
     def admit(self, environ: WSGIEnvironment, method: Method) -> None:
@@ -113,7 +115,7 @@ class Dispatcher:
         query_string = environ.get("QUERY_STRING", "")
         params = read_params(services.validator, method.nsid, query_string)
         caller = self._caller(environ, method)
-        info.did = caller.did
+        info.did, info.client_id = caller.did, caller.client_id
         return Call(
             services,
             params,
@@ -141,6 +143,7 @@ class Dispatcher:
         call = self.new_call(environ, info, method)
         self._read_body(environ, method, call)
         try:
+            check_scopes(call, method.nsid)
             self._limiting.spend_call(environ, call, method.limits)
             result = cast("Handler", method.handler)(call)
         finally:
@@ -149,11 +152,11 @@ class Dispatcher:
         return responses.build(environ, result)
 
     def _caller(self, environ: WSGIEnvironment, method: Method) -> Caller:
-        header = environ.get("HTTP_AUTHORIZATION")
-        if header is None or header[:5].lower() != "basic":
-            return authenticate(method, header, self._services)
+        given = Credentials.of(environ)
+        if given.authorization is None or given.authorization[:5].lower() != "basic":
+            return authenticate(method, given, self._services)
         with self._limiting.guessing_admin(environ):
-            return authenticate(method, header, self._services)
+            return authenticate(method, given, self._services)
 
     def _read_body(self, environ: WSGIEnvironment, method: Method, call: Call) -> None:
         """Put the body into the call: ``input`` for JSON, ``body`` for everything else."""
@@ -173,6 +176,24 @@ class Dispatcher:
     def _limit_of(self, method: Method) -> int:
         limit = method.body_limit_bytes
         return limit if isinstance(limit, int) else limit(self._services)
+
+
+def _refusal(
+    environ: WSGIEnvironment, info: RequestInfo, method: Method | None, error: Exception
+) -> Response:
+    """The response for a failure; of status 401, it tells how to ask for what was wanted."""
+    if dpop.is_dpop(environ.get("HTTP_AUTHORIZATION")):
+        challenge = dpop.challenge(error)
+    elif method is not None and method.auth.kind in ("admin", "moderator"):
+        challenge = 'Basic realm="admin"'
+    else:
+        challenge = "Bearer"
+    response = error_response(error, info.id)
+    if isinstance(error, UseDpopNonceError):
+        response.status_code = 401
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = challenge
+    return response
 
 
 def _is_xrpc(path: str) -> bool:

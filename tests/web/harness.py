@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -18,7 +19,10 @@ from flask import Blueprint, Flask
 
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.validate import Validator
+from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.errors import ExpiredTokenError, InvalidTokenError, ServiceTokenError
+from pds.oauth_errors import InvalidAccessTokenError, InvalidDpopProofError, UseDpopNonceError
+from pds.services.oauth.model import OAuthAccess
 from pds.services.rate_limits import RateLimits
 from pds.services.session_scopes import Scope
 from pds.services.session_tokens import Claims
@@ -84,6 +88,51 @@ class FakeServiceTokens:
         return f"did:web:mod.{lxm}" if once else f"did:web:mod.reads.{lxm}"
 
 
+OAUTH_ACCESS = OAuthAccess(
+    ALICE,
+    1,
+    "grant-1",
+    "https://app.example.org/client.json",
+    ScopeSet.parse("atproto"),
+    is_taken_down=False,
+    is_deactivated=False,
+)
+
+
+class FakeOAuth:
+    """One proof, ``proof``, which is about whatever comes with it, and tokens of a table."""
+
+    tokens: ClassVar = {
+        "app": OAUTH_ACCESS,
+        "app.taken": dataclasses.replace(OAUTH_ACCESS, is_taken_down=True),
+        "app.away": dataclasses.replace(OAUTH_ACCESS, is_deactivated=True),
+        "app.bare": dataclasses.replace(OAUTH_ACCESS, scopes=ScopeSet.parse("repo:*")),
+    }
+
+    def __init__(self) -> None:
+        self.proofs = self.grants = self
+        self.checked: list[tuple[str, str, str | None]] = []
+
+    def next_nonce(self) -> str:
+        return "nonce-2"
+
+    def check(
+        self, headers: Sequence[str], *, method: str, path: str, access_token: str | None = None
+    ) -> str:
+        self.checked.append((method, path, access_token))
+        if headers == ("old proof",):
+            raise UseDpopNonceError
+        if headers != ("proof",):
+            raise InvalidDpopProofError('a "bad" \\ proof')
+        return "jkt-1"
+
+    def verify_access(self, token: str, jkt: str) -> OAuthAccess:
+        if token not in self.tokens or jkt != "jkt-1":
+            raise InvalidAccessTokenError
+        found: OAuthAccess = self.tokens[token]
+        return found
+
+
 @dataclass
 class FakeServices:
     """Only what the web layer itself asks for."""
@@ -92,12 +141,12 @@ class FakeServices:
     config: Any
     sessions: Any = field(default_factory=FakeSessions)
     service_tokens: Any = field(default_factory=FakeServiceTokens)
+    oauth: Any = field(default_factory=FakeOAuth)
     accounts: Any = None
     identity: Any = None
     sequencer: Any = None
     health: Any = None
     local_plc: Any = None
-    oauth: Any = None
     flood_breaker: Any = None
     rate_limits: RateLimits = field(default_factory=lambda: RateLimits(StillClock(), enabled=False))
 

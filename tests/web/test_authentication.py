@@ -10,6 +10,7 @@ import pytest
 from pds.errors import AccountDeactivatedError, AccountTakedownError, PdsError
 from pds.services.session_scopes import Scope
 from pds.web.authentication import authenticate
+from pds.web.dpop import Credentials
 from pds.xrpc.method import ANONYMOUS, Auth, Auths, Caller, Method
 from tests.web.harness import ALICE, Running, make_services
 
@@ -47,7 +48,7 @@ def call(
     if away:
         services.sessions.away.add(ALICE)
     method = Method(NSID, kind, auth, lambda _: None)
-    return authenticate(method, header, services)
+    return authenticate(method, Credentials(header), services)
 
 
 def refusal(auth: Auth, header: str | None) -> tuple[int, str, str]:
@@ -116,7 +117,17 @@ REQUIRED = (401, "AuthenticationRequired", "Authentication Required")
         (Auths.USER, "Bearer  access", MALFORMED),
         (Auths.USER, "Digest x", (400, "InvalidToken", "Unsupported authorization type: Digest")),
         (Auths.USER, basic("admin:pass:with:colons"), UNEXPECTED),
-        (Auths.USER, "DPoP access", UNEXPECTED),
+        (Auths.REFRESH, "DPoP refresh", UNEXPECTED),
+        (Auths.ADMIN, "DPoP app", REQUIRED),
+        (Auths.MODERATOR, "DPoP app", REQUIRED),
+        (Auths.SERVICE_OR_ADMIN, "DPoP app", UNEXPECTED),
+        (
+            Auths.NEW_ACCOUNT,
+            "DPoP app",
+            (401, "AuthenticationRequired", "Invalid authorization header"),
+        ),
+        (Auths.USER, "DPoP", MALFORMED),
+        (Auths.USER, "DPoP a b", MALFORMED),
         (Auths.USER, "Bearer forged", (400, "InvalidToken", "Token could not be verified")),
         (Auths.USER, "Bearer expired", (400, "ExpiredToken", "Token has expired")),
         (Auths.USER, "Bearer taken", (400, "InvalidToken", "Bad token scope")),

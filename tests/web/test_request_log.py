@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from pds.web.request_log import MAX_LOGGED_CHARS, escape
-from tests.web.harness import ALICE, Running
+from tests.web.harness import ALICE, OAUTH_ACCESS, Running
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -30,6 +30,21 @@ def test_each_request_is_one_line(web: Running, caplog: pytest.LogCaptureFixture
         "nsid": "test.web.getPlain",
         "did": ALICE,
     }
+
+
+def test_calls_of_apps_name_the_app_and_no_token(
+    web: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    web.get("/xrpc/test.web.getPlain", Authorization="DPoP app", DPoP="proof")
+    web.get("/xrpc/test.web.getPlain", Authorization="DPoP s3cret", DPoP="s3cret proof")
+
+    called, refused = lines(caplog)
+    assert f" did={ALICE} client_id={OAUTH_ACCESS.client_id}" in called
+    assert " status=401 " in refused
+    assert "did=" not in refused
+    assert not any("s3cret" in record.getMessage() for record in caplog.records)
 
 
 def test_secrets_stay_out_of_the_log(web: Running, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,20 +34,18 @@ def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Settin
 
 
 _SIGN_IN = (
-    *_secret_rows(
-        "later",
-        ("PDS_HCAPTCHA_SECRET_KEY", text, "captcha at sign-up"),
-        ("PDS_HCAPTCHA_TOKEN_SALT", text, "captcha at sign-up"),
-    ),
     *_rows(
         "later",
-        ("PDS_HCAPTCHA_SITE_KEY", text, "captcha at sign-up"),
         ("PDS_LEXICON_AUTHORITY_DID", did, "where OAuth permission sets are looked up"),
     ),
 )
 
 _NONE = (
-    *_secret_rows("none", ("PDS_REDIS_SCRATCH_PASSWORD", text, "there is no Redis here")),
+    *_secret_rows(
+        "none",
+        ("PDS_REDIS_SCRATCH_PASSWORD", text, "there is no Redis here"),
+        ("PDS_HCAPTCHA_TOKEN_SALT", text, "answers to puzzles are not kept here"),
+    ),
     *_secret_rows(
         "none",
         ("PDS_REPO_SIGNING_KEY_K256_PRIVATE_KEY_HEX", text, "every account has a key of its own"),
@@ -100,6 +98,7 @@ LATER_SETTINGS = (*_SIGN_IN, *_NONE, *_REFUSED)
 BOTH_OR_NONE = (
     ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", "PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY"),
     ("PDS_EMAIL_SMTP_URL", "PDS_EMAIL_FROM_ADDRESS"),
+    ("PDS_HCAPTCHA_SITE_KEY", "PDS_HCAPTCHA_SECRET_KEY"),
     ("PDS_MODERATION_EMAIL_SMTP_URL", "PDS_MODERATION_EMAIL_ADDRESS"),
 )
 

@@ -221,6 +221,12 @@ class SignUpSettings:
         "accounts in all, after which nobody more can sign up; 0: any number",
         shown="90, but 0 for localhost and with PDS_DEV_MODE",
     )
+    hcaptcha_site_key: str | None = setting(
+        text, None, "hCaptcha on the page for signing up: the key of the site"
+    )
+    hcaptcha_secret_key: str | None = setting(
+        text, None, "and the secret to check answers with", secret=True
+    )
 
     invite_interval: int | None = setting(
         integer(0), None, "members earn an invite code this often, in ms"

@@ -14,6 +14,7 @@ from pds.config import Config
 from pds.network.did_resolver import DidResolver
 from pds.network.dns_txt import DnsTxt
 from pds.network.handle_resolver import AppViewHandles, HandleResolver
+from pds.network.hcaptcha import HCaptcha
 from pds.network.plc_directory import PlcDirectory, PlcDirectoryClient
 from pds.network.relay import Relay
 from pds.network.streaming_client import StreamingClient
@@ -37,6 +38,7 @@ from pds.services.app_passwords import AppPasswords
 from pds.services.blob_stores import blob_locks, configured_store
 from pds.services.blobs import Blobs
 from pds.services.browsers import Browsers
+from pds.services.captcha import Captcha
 from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
 from pds.services.data_export import DataExport
@@ -117,6 +119,7 @@ class Services:
     feed_generators: FeedGenerators
     invites: Invites
     flood_breaker: FloodBreaker
+    captcha: Captcha
     handles: Handles
     handle_changes: HandleChanges
     handle_suggestions: HandleSuggestions
@@ -260,6 +263,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         feed_generators=FeedGenerators(upstream_calls),
         invites=invites,
         flood_breaker=breaker,
+        captcha=_captcha(config, clients),
         handles=handles,
         handle_changes=HandleChanges(identity, handles, journal),
         handle_suggestions=HandleSuggestions(handles),
@@ -307,6 +311,13 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         outbox=outbox,
         _clients=clients,
     )
+
+
+def _captcha(config: Config, clients: _Clients) -> Captcha:
+    site_key, secret_key = config.hcaptcha_site_key, config.hcaptcha_secret_key
+    if site_key is None or secret_key is None:
+        return Captcha(None)
+    return Captcha(HCaptcha(site_key, secret_key, clients.strangers))
 
 
 def _clients(config: Config) -> _Clients:

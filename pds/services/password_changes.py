@@ -24,7 +24,7 @@ from pds.services.log_in_check import is_still_good
 from pds.services.mail import Mail
 from pds.services.passwords import hash_password
 from pds.services.sign_in import SignIn, WrongPasswordError
-from pds.services.sign_up_checks import check_new_password
+from pds.services.sign_up_checks import check_chosen_password, check_new_password
 from pds.storage import accounts
 from pds.storage.accounts import AccountRow
 from pds.storage.database import transaction
@@ -102,11 +102,11 @@ class PasswordChanges:
         keep_browser_id: the browser she is using. keep_others: nobody is signed out.
 
         Raises:
-            InvalidPasswordError: the new one is empty or too long.
+            InvalidPasswordError: the new one is too short or too long.
             WrongPasswordError: the old one is not her password, or has changed meanwhile.
             LockedOutError: too many were wrong, also where people sign in.
         """
-        check_new_password(new)
+        check_chosen_password(new)
         proof = self._sign_in.confirm(account_id, old, device)
         password_scrypt = hash_password(new)
         with transaction():

@@ -70,6 +70,7 @@ class BudgetSpentError(RateLimitExceededError):
     def __init__(self, standing: Standing) -> None:
         super().__init__(f"Rate limit exceeded, try again in {standing.retry_after_s} seconds")
         self.standing = standing
+        self.retry_after = str(standing.retry_after_s)
 
 
 class _Item(RateLimitItemPerSecond):

@@ -10,9 +10,19 @@ from pds.errors import AlreadyExistsError, InvalidPasswordError, InvalidRequestE
 from pds.services.passwords import MAX_NEW_PASSWORD_LENGTH, password_length
 from pds.storage import accounts, deletions, identity_changes
 
+MIN_CHOSEN_PASSWORD_LENGTH = 8
+
 
 class UnsupportedEmailError(InvalidRequestError):
     default_message = "This email address is not supported, please use a different email."
+
+
+class NoEmailError(UnsupportedEmailError):
+    default_message = "Email is required"
+
+
+class HandleTakenError(InvalidRequestError):
+    """Another account has the handle, or is about to."""
 
 
 class EmailTakenError(UnsupportedEmailError):
@@ -27,6 +37,18 @@ def check_new_password(password: str | None) -> None:
         raise InvalidPasswordError(message)
     if password_length(password) > MAX_NEW_PASSWORD_LENGTH:
         message = f"Password too long. Maximum length is {MAX_NEW_PASSWORD_LENGTH} characters."
+        raise InvalidPasswordError(message)
+
+
+def check_chosen_password(password: str) -> None:
+    """``check_new_password`` for what people choose on our pages. Programs may set shorter ones.
+
+    Raises:
+        InvalidPasswordError
+    """
+    check_new_password(password)
+    if password_length(password) < MIN_CHOSEN_PASSWORD_LENGTH:
+        message = f"Choose a password of at least {MIN_CHOSEN_PASSWORD_LENGTH} characters."
         raise InvalidPasswordError(message)
 
 
@@ -47,8 +69,7 @@ def check_free(handle: str, email: str, did: str | None) -> None:
         message = "This account is still being deleted here, try again shortly"
         raise AlreadyExistsError(message)
     if identity_changes.is_handle_taken(handle):
-        message = f"Handle already taken: {handle}"
-        raise InvalidRequestError(message)
+        raise HandleTakenError(f"Handle already taken: {handle}")
     if accounts.is_taken("email", email):
         raise EmailTakenError
 
@@ -62,8 +83,7 @@ def check_email(email: str | None) -> str:
         InvalidRequestError: missing, malformed, or of a throw-away provider.
     """
     if not email:
-        message = "Email is required"
-        raise InvalidRequestError(message)
+        raise NoEmailError
     address = email.lower()
     try:
         # test_environment: addresses under .test, which a local server's users have.

@@ -28,7 +28,6 @@ from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
 from pds.errors import NAMES, NotEnoughResourcesError, PdsError
-from pds.services.rate_limits import BudgetSpentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,9 +97,7 @@ def mark(response: Response, error: Exception) -> Response:
     """Add the headers that tell a client when to come back, or which verbs there are."""
     if isinstance(error, PdsError) and error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
-    if isinstance(error, BudgetSpentError):
-        response.headers["Retry-After"] = str(error.standing.retry_after_s)
-    elif response.status_code in (429, 503):
+    if response.status_code in (429, 503):
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -22,6 +22,7 @@ from pds.errors import (
 from pds.services.account_creation import NewAccount
 from pds.services.keys import SigningKeys
 from pds.services.session_scopes import Scope
+from pds.services.sign_up_checks import HandleTakenError
 from pds.storage import accounts, events
 from pds.storage.database import execute, rows, transaction
 from tests.factories import (
@@ -210,7 +211,7 @@ def test_account_that_lost_a_race_for_the_handle_leaves_nothing(services: Servic
     errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert len(errors) == 3
     assert {str(error) for error in errors} == {"Handle already taken: alice.test"}
-    assert {type(error) for error in errors} == {InvalidRequestError}
+    assert {type(error) for error in errors} == {HandleTakenError}
     assert len(rows("SELECT id FROM account")) == len(rows("SELECT id FROM plc_operation")) == 1
     assert len(read_events()) == 4
 

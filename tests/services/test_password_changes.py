@@ -30,7 +30,9 @@ def config(tmp_path: Path) -> Config:
     return make_config(tmp_path, rate_limits_enabled="true")
 
 
-def change(services: Services, person: Person, old: str, new: str = "new", **how: Any) -> None:
+def change(
+    services: Services, person: Person, old: str, new: str = "a new one", **how: Any
+) -> None:
     services.password_changes.change(person.row.id, old, new, device=HOME, **how)
 
 
@@ -42,7 +44,7 @@ def mail_of(topic: str) -> str:
 def test_new_password_counts(services: Services, alice: Person) -> None:
     change(services, alice, alice.password)
 
-    assert services.sign_in.check(alice.handle, "new", HOME).account == alice.row
+    assert services.sign_in.check(alice.handle, "a new one", HOME).account == alice.row
     with pytest.raises(AuthRequiredError):
         services.sign_in.check(alice.handle, alice.password, HOME)
     assert "All devices and apps must sign in anew." in mail_of("password_changed")
@@ -57,11 +59,12 @@ def test_mail_says_so_when_others_stay(services: Services, alice: Person) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("wrong", "new", WrongPasswordError),
-        ("", "new", WrongPasswordError),
+        ("wrong", "a new one", WrongPasswordError),
+        ("", "a new one", WrongPasswordError),
         ("password of alice", "", InvalidPasswordError),
+        ("password of alice", "7 chars", InvalidPasswordError),
         ("password of alice", "x" * 257, InvalidPasswordError),
-        ("x" * 513, "new", AuthRequiredError),
+        ("x" * 513, "a new one", AuthRequiredError),
     ],
 )
 def test_refusal_changes_nothing(
@@ -120,4 +123,4 @@ def test_change_in_between_wins(
 
 def test_account_that_has_gone_has_no_password(services: Services) -> None:
     with pytest.raises(WrongPasswordError):
-        services.password_changes.change(12_345, "old", "new", device=HOME)
+        services.password_changes.change(12_345, "old", "a new one", device=HOME)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from pathlib import Path
 
 import pytest
 
-from pds.config import Config
-from pds.storage import accounts
-from pds.storage.database import transaction
-from tests.factories import Person, StillClock, make_config
+from tests.factories import Person, StillClock
 from tests.leftovers import all_rows
-from tests.stage import Stage, code_of, queued_mail
+from tests.stage import Stage, code_of
 
 RESET = "/account/reset-password"
 CONFIRM = "/account/confirm-email"
@@ -33,6 +29,12 @@ def confirm_code(stage: Stage, alice: Person) -> str:
 
 def notice(body: bytes) -> str:
     found = re.search(r'<p class="notice [a-z]+"[^>]*>(.*?)</p>', body.decode(), re.DOTALL)
+    assert found, body
+    return found[1]
+
+
+def error_of_code(body: bytes) -> str:
+    found = re.search(r'<p class="error" id="f-code-error">(.*?)</p>', body.decode())
     assert found, body
     return found[1]
 
@@ -81,18 +83,6 @@ def test_opening_the_links_uses_nothing_up(
     assert all_rows() == before
 
 
-def test_password_is_reset(stage: Stage, alice: Person, reset_code: str) -> None:
-    answer = stage.submit(RESET, code=reset_code.lower(), password="the new password")
-
-    assert answer.status == 200
-    assert "new password is set" in notice(answer.body)
-    assert stage.may_log_in(alice, "the new password")
-    assert not stage.is_signed_in(alice)
-    again = stage.submit(RESET, code=reset_code, password="another")
-    assert again.status == 400
-    assert "wrong or was used already" in notice(again.body)
-
-
 def test_address_is_confirmed(stage: Stage, alice: Person, confirm_code: str) -> None:
     answer = stage.submit(CONFIRM, code=confirm_code)
 
@@ -106,9 +96,10 @@ def test_address_is_confirmed(stage: Stage, alice: Person, confirm_code: str) ->
 def test_wrong_code_is_told_plainly(stage: Stage, alice: Person, path: str, code: str) -> None:
     before = all_rows()
 
-    answer = stage.submit(path, code=code, password="new")
+    answer = stage.submit(path, code=code, password="a new password")
     assert answer.status == 400
-    assert notice(answer.body) == "This code is wrong or was used already. Ask for a new one."
+    told = "This code is wrong or was used already. Ask for a new one."
+    assert error_of_code(answer.body) == told
     assert all_rows() == before
 
 
@@ -119,84 +110,17 @@ def test_lapsed_code_is_told_plainly(
     clock.advance(15 * 60)
     code = reset_code if path == RESET else confirm_code
 
-    answer = stage.submit(path, code=code, password="new")
+    answer = stage.submit(path, code=code, password="a new password")
     assert answer.status == 400
-    assert "too old" in notice(answer.body)
-
-
-def test_password_that_may_not_be_keeps_the_code_in_the_form(
-    stage: Stage, alice: Person, reset_code: str
-) -> None:
-    answer = stage.submit(RESET, code=reset_code, password="x" * 257)
-
-    assert answer.status == 400
-    assert "too long" in notice(answer.body)
-    assert f'value="{reset_code}"'.encode() in answer.body
-    assert b"xxx" not in answer.body
-
-
-@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
-def test_code_can_be_asked_for_without_telling_who_is_here(
-    stage: Stage, alice: Person, email: str
-) -> None:
-    answer = stage.submit(RESET, email=email)
-
-    assert answer.status == 200
-    assert notice(answer.body) == (
-        "If there is such an account: A code is on its way to the e-mail address of the account."
-    )
-    assert len(queued_mail()) == (email == alice.email)
+    assert "too old" in error_of_code(answer.body)
 
 
 def test_other_verbs_and_empty_forms_do_no_harm(stage: Stage, alice: Person) -> None:
     before = all_rows()
 
     assert stage.web.request("PUT", RESET).status == 405
-    assert stage.web.post(RESET, b"").status == 200
+    assert stage.web.post(RESET, b"").status == 303
     assert stage.web.post(RESET, b"\xff\x00%", Content_Type="multipart/form-data").status in (
-        *(200, 400),
+        *(303, 400),
     )
     assert all_rows() == before
-
-
-class TestWithoutMail:
-    @pytest.fixture
-    def config(self, tmp_path: Path) -> Config:
-        return make_config(
-            tmp_path,
-            hostname="pds.example.com",
-            did_plc_url="http://127.0.0.1:9",
-            contact_email_address="ops@example.com",
-        )
-
-    def test_member_is_told_whom_to_ask(
-        self, stage: Stage, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        row = accounts.NewAccountRow(
-            "did:plc:m", "m.pds.example.com", "m@example.com", None, "2026-01-01"
-        )
-        with transaction():
-            accounts.insert(row)
-
-        answer = stage.submit(RESET, email="m@example.com")
-
-        assert "Ask its operator (ops@example.com) for your code" in notice(answer.body)
-        assert "m.pds.example.com asked for a password reset" in caplog.text
-
-
-class TestWithLimits:
-    @pytest.fixture
-    def config(self, tmp_path: Path) -> Config:
-        return make_config(tmp_path, rate_limits_enabled="true")
-
-    def test_pages_share_the_budgets_of_the_methods(self, stage: Stage) -> None:
-        for _ in range(15):
-            assert stage.submit(RESET, email="nobody@example.com").status == 200
-        assert stage.submit(RESET, email="nobody@example.com").status == 429
-        body = {"email": "other@example.com"}
-        assert stage.post("com.atproto.server.requestPasswordReset", body).status == 429
-
-        for _ in range(25):
-            assert stage.submit(RESET, code="AAAAA-AAAAA", password="x").status == 400
-            assert stage.submit(CONFIRM, code="AAAAA-AAAAA").status == 400
-        assert stage.submit(CONFIRM, code="AAAAA-AAAAA").status == 429

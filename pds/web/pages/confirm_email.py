@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 
 from pds.errors import PdsError
-from pds.web.pages import forms, page
+from pds.web.pages import budgets, forms, page
 from pds.xrpc.limits import RESET_PASSWORD
 
 if TYPE_CHECKING:
@@ -21,16 +21,17 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/account/confirm-email")
     def show() -> Response:
-        return page.render(TEMPLATE, code=forms.code_in_address())
+        return forms.answer(TEMPLATE, code=forms.code_in_address())
 
     @routes.post("/account/confirm-email")
     def confirm() -> Response:
         code = forms.field("code")
         try:
-            forms.spend(services, RESET_PASSWORD)  # guesses that name no account share one budget
+            budgets.spend(services, RESET_PASSWORD)  # guesses that name no account share one budget
             services.email_addresses.confirm_by_link(code)
         except PdsError as error:
-            return forms.refusal(TEMPLATE, error, code=code[: forms.MAX_CODE_CHARS])
+            shown = code[: forms.MAX_CODE_CHARS]
+            return forms.answer(TEMPLATE, error, fields=forms.OF_CODES, code=shown)
         done = "Your e-mail address is confirmed. You can close this page."
         return page.render("code_taken.html", title="Address confirmed", notice=done)
 

@@ -1,4 +1,8 @@
-"""``/account/reset-password``: ask for a code, or set a new password with one."""
+"""``/account/reset-password``: ask for a code, or set a new password with one.
+
+Needs no cookies, so whoever has lost everything else can use it. A form sent from another site does
+nothing that the site could not ask for by itself: without the code nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +10,78 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from pds.errors import PdsError
-from pds.web.pages import forms, page
+from pds.errors import InvalidPasswordError, PdsError
+from pds.services.sign_up_checks import MIN_CHOSEN_PASSWORD_LENGTH, check_chosen_password
+from pds.web.pages import budgets, forms, page
 from pds.xrpc.limits import REQUEST_PASSWORD_RESET, RESET_PASSWORD
 
 if TYPE_CHECKING:
     from pds.services import Services
 
+AT = "/account/reset-password"
 TEMPLATE = "reset_password.html"
+MAX_EMAIL_CHARS = 320
 
 
 def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("reset_password", __name__)
 
-    @routes.get("/account/reset-password")
+    @routes.get(AT)
     def show() -> Response:
-        return page.render(TEMPLATE, code=forms.code_in_address())
+        if "done" in request.args:
+            return page.render("reset_password_done.html")
+        advice = None
+        if "asked" in request.args:
+            advice = f"If there is such an account: {services.email_tokens.hint()}"
+        return _page(asks="code" not in request.args and advice is None, advice=advice)
 
-    @routes.post("/account/reset-password")
+    @routes.post(AT)
     def act() -> Response:
-        code = forms.field("code")
-        try:
-            return _reset(services, code) if "code" in request.form else _request(services)
-        except PdsError as error:
-            return forms.refusal(TEMPLATE, error, code=code[: forms.MAX_CODE_CHARS])
+        return _reset(services) if "code" in request.form else _request(services)
 
     return routes
 
 
 def _request(services: Services) -> Response:
-    forms.spend(services, REQUEST_PASSWORD_RESET)
-    hint = services.password_changes.request_reset(forms.field("email"))
-    return page.render(TEMPLATE, advice=f"If there is such an account: {hint}")
+    email = forms.field("email")[:MAX_EMAIL_CHARS]
+    try:
+        budgets.spend(services, REQUEST_PASSWORD_RESET, email=email)
+        services.password_changes.request_reset(email)
+    except PdsError as error:
+        return _page(error, email=email)
+    return forms.on_to(f"{AT}?asked=1")
 
 
-def _reset(services: Services, code: str) -> Response:
-    forms.spend(services, RESET_PASSWORD)
-    services.password_changes.reset(code, forms.field("password"))
-    done = "Your new password is set. Sign in with it; all devices were signed out."
-    return page.render("code_taken.html", title="Password changed", notice=done)
+def _reset(services: Services) -> Response:
+    code, password = forms.field("code"), forms.field("password")
+    try:
+        budgets.spend(services, RESET_PASSWORD)
+        check_chosen_password(password)
+        services.password_changes.reset(code, password)
+    except PdsError as error:
+        return _page(error, asks=False, code=code[: forms.MAX_CODE_CHARS])
+    return forms.on_to(f"{AT}?done=1")
+
+
+def _page(
+    error: PdsError | None = None,
+    *,
+    asks: bool = True,
+    advice: str | None = None,
+    email: str = "",
+    code: str = "",
+) -> Response:
+    """asks: the form that asks for a code, else the one that takes it."""
+    return forms.answer(
+        TEMPLATE,
+        error,
+        fields=_FIELDS,
+        asks=asks,
+        advice=advice,
+        email=email,
+        code=code or forms.code_in_address(),
+        shortest=MIN_CHOSEN_PASSWORD_LENGTH,
+    )
+
+
+_FIELDS: forms.Fields = (*forms.OF_CODES, (InvalidPasswordError, "password"))

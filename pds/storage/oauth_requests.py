@@ -134,11 +134,11 @@ def delete(request_id: str) -> bool:
     return execute("DELETE FROM oauth_request WHERE id = ?", (request_id,)) == 1
 
 
-def delete_oldest(number: int) -> None:
-    """Drop so many, those first that no browser has opened yet."""
+def delete_first_to_lapse(number: int) -> None:
+    """Drop so many, those first that have the least time left."""
     execute(
-        "DELETE FROM oauth_request WHERE id IN (SELECT id FROM oauth_request"
-        " ORDER BY browser_hash IS NOT NULL, created_at_us, id LIMIT ?)",
+        "DELETE FROM oauth_request WHERE id IN"
+        " (SELECT id FROM oauth_request ORDER BY expires_at_us LIMIT ?)",
         (number,),
     )
 

@@ -12,7 +12,7 @@ from pds.web import plc_directory, static_files, well_known
 from pds.web.client_ip import ClientIp
 from pds.web.errors import describe, error_response, mark
 from pds.web.firehose import Firehose, Seats
-from pds.web.oauth import metadata
+from pds.web.oauth import metadata, par
 from pds.web.pages import browser, confirm_email, home, page, reset_password
 from pds.web.pages.failures import failure_page
 from pds.web.request_log import ENVIRON_KEY, RequestLog
@@ -63,7 +63,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
     _add_xrpc(app, dispatcher, firehose)
     app.register_blueprint(well_known.blueprint(services))
-    for machine in (metadata,):
+    for machine in (metadata, par):
         app.register_blueprint(machine.blueprint(services))
     browser.install(app)
     files = static_files.StaticFiles(config)

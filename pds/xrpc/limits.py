@@ -27,6 +27,11 @@ ADMIN_FAILURES = (Limit("admin-failures", 20, 15 * MINUTE_S),)
 # Ours: opening the firehose, beside the number of subscribers there may be at a time.
 SUBSCRIBE = (Limit("com.atproto.sync.subscribeRepos-0", 300, 5 * MINUTE_S),)
 
+# --- OAuth clients -------------------------------------------------------------------------------
+
+# Ours. A log-in takes two: the first is answered with a nonce. Each may have us fetch documents.
+OAUTH_PAR = (Limit("oauth-par-0", 100, 5 * MINUTE_S),)
+
 # --- signing up and in ---------------------------------------------------------------------------
 
 CREATE_ACCOUNT = (Limit("com.atproto.server.createAccount-0", 100, 5 * MINUTE_S),)

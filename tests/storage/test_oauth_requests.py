@@ -102,14 +102,14 @@ def test_only_what_has_lapsed_is_swept_away() -> None:
     assert oauth_requests.find("c")
 
 
-def test_oldest_that_nobody_has_opened_make_room_first() -> None:
-    for name, created_at_us in (("new", 3), ("opened", 1), ("old", 2)):
-        oauth_requests.insert(dataclasses.replace(PUSHED, id=name, created_at_us=created_at_us))
-    oauth_requests.bind_browser("opened", "b", 5_000)
+def test_what_would_lapse_first_makes_room_first() -> None:
+    for name, expires_at_us in (("new", 300), ("opened", 100), ("old", 200)):
+        oauth_requests.insert(dataclasses.replace(PUSHED, id=name, expires_at_us=expires_at_us))
+    oauth_requests.bind_browser("opened", "b", 400)
 
     left = []
     for _ in range(3):
-        oauth_requests.delete_oldest(1)
+        oauth_requests.delete_first_to_lapse(1)
         left.append([name for name in ("old", "new", "opened") if oauth_requests.find(name)])
 
     assert left == [["new", "opened"], ["opened"], []]

@@ -90,7 +90,7 @@ class AuthenticatedClient:
             return
         is_new = oauth_seen.add(
             SEEN_ASSERTION,
-            _seen_key(self.client.id, self._assertion.jti),
+            seen_key(self.client.id, self._assertion.jti),
             expires_at_us=self._assertion.expires_at * _SECOND_US,
             now_us=now_us,
         )
@@ -153,6 +153,6 @@ class ClientAuthentication:
         )
 
 
-def _seen_key(client_id: str, jti: str) -> str:
-    """Each client has ids of its own; the digest keeps the row short."""
+def seen_key(client_id: str, jti: str) -> str:
+    """By which a token of a client is remembered. Each has ids of its own; a digest is short."""
     return hashlib.sha256(f"{client_id} {jti}".encode("utf-8", "surrogatepass")).hexdigest()

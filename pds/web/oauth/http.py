@@ -23,6 +23,7 @@ from pds.atproto import dag_json
 from pds.atproto.oauth.jwk import ALGORITHMS
 from pds.oauth_errors import OAuthError
 from pds.services.devices import Device, seen_device
+from pds.services.oauth.fields import fields_of, unique_fields
 from pds.services.rate_limits import BudgetSpentError
 from pds.web import bodies
 from pds.web.errors import RETRY_AFTER_S, describe
@@ -129,13 +130,7 @@ def read_fields(environ: WSGIEnvironment) -> dict[str, str]:
     kind = _content_type(environ.get("CONTENT_TYPE", ""))
     with bodies.open_body({"CONTENT_LENGTH": "0", **environ}, MAX_BODY_BYTES) as body:
         raw = body.read()
-    pairs = _read_form(raw) if kind == FORM else _read_json(raw)
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise OAuthError(f"{name[:100]}: comes more than once")
-        fields[name] = value
-    return {name: value for name, value in fields.items() if value}
+    return _read_form(raw) if kind == FORM else _read_json(raw)
 
 
 def _check_head(environ: WSGIEnvironment) -> None:
@@ -154,38 +149,24 @@ def _content_type(header: str) -> str:
     return kind
 
 
-def _read_form(raw: bytes) -> list[tuple[str, str]]:
+def _read_form(raw: bytes) -> dict[str, str]:
     try:
-        return parse_qsl(
+        pairs = parse_qsl(
             raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError as error:
         raise OAuthError(f"The body is not a form of at most {MAX_FIELDS} fields") from error
+    return unique_fields(pairs)
 
 
-def _read_json(raw: bytes) -> list[tuple[str, str]]:
+def _read_json(raw: bytes) -> dict[str, str]:
     try:
         value = dag_json.parse(raw)
     except dag_json.InvalidJsonError as error:
         raise OAuthError(f"The body: {error}") from error
     if not isinstance(value, dict) or len(value) > MAX_FIELDS:
         raise OAuthError(f"The body is not a JSON object of at most {MAX_FIELDS} fields")
-    return [(name, field_text(name, content)) for name, content in value.items()]
-
-
-def field_text(name: str, content: Any) -> str:
-    """A JSON value as the text that a form would hold.
-
-    Raises:
-        OAuthError: neither text nor number.
-    """
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, int) and not isinstance(content, bool):
-        return str(content)
-    raise OAuthError(f"{name[:100]}: must be a string")
+    return fields_of(value)
 
 
 def _refusal(error: Exception, info: RequestInfo, client_id: str | None) -> Response:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from pds.atproto.oauth.client_metadata import ClientMetadata
 from pds.oauth_errors import (
     InvalidClientError,
     InvalidClientMetadataError,
@@ -22,7 +21,7 @@ from pds.storage import oauth_seen
 from pds.storage.database import transaction
 from tests.atproto.oauth.tokens import KeyPair, key_pair
 from tests.factories import StillClock, race
-from tests.oauth_client import KID, FakeClients, make_assertion
+from tests.oauth_client import KID, FakeClients, make_assertion, make_metadata
 
 ISSUER = "https://pds.example.com"
 PUBLIC = "https://app.example.com/client.json"
@@ -30,24 +29,12 @@ CONFIDENTIAL = "https://web.example.com/client.json"
 KEY = key_pair(number=7)
 
 
-def metadata(client_id: str, **changes: Any) -> ClientMetadata:
-    fields: dict[str, Any] = {
-        "client_id": client_id,
-        "scope": ("atproto",),
-        "redirect_uris": ("https://app.example.com/cb",),
-        "grant_types": ("authorization_code",),
-        "application_type": "web",
-        "auth_method": "none",
-    }
-    return ClientMetadata(**(fields | changes))
-
-
 @pytest.fixture
 def clients() -> FakeClients:
     fake = FakeClients()
-    fake.add(Client(metadata(PUBLIC)))
+    fake.add(Client(make_metadata(PUBLIC)))
     fake.add(
-        Client(metadata(CONFIDENTIAL, auth_method="private_key_jwt")),
+        Client(make_metadata(CONFIDENTIAL, auth_method="private_key_jwt")),
         KEY.published(KID),
     )
     return fake
@@ -257,7 +244,7 @@ def test_ids_are_each_clients_own(
     other_key: KeyPair = key_pair(number=2)
     other = "https://other.example.com/client.json"
     clients.add(
-        Client(metadata(other, auth_method="private_key_jwt")),
+        Client(make_metadata(other, auth_method="private_key_jwt")),
         other_key.published(KID),
     )
 

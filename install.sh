@@ -10,7 +10,8 @@ Usage: ./install.sh VERB
   local   prepare this folder and start the server in the foreground, at http://localhost:2583
           Ctrl-C stops it. Data is kept in ./data. Settings: PDS_* in the environment, see
           docs/configuration.md; for example: PDS_PORT=2683 ./install.sh local
-  test    prepare this folder and run every check
+  test    prepare this folder and run every check; as root on Debian also installs the package
+          chromium if it is absent, for the tests that look at pages
 
 Both may be repeated: what is already there is not done again.
 TEXT
@@ -59,6 +60,24 @@ install_python() {
   as_root "${apt[@]}" install -y --no-install-recommends python3 python3-venv
   find_python >/dev/null ||
     fail "this system offers $(python3 --version 2>&1), but Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04)."
+}
+
+# Tests open pages in Chromium and are skipped without it. Only root is asked to fetch it, from
+# Debian's own packages, and nothing waits for it longer than five minutes.
+offer_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+    say "No Chromium: the tests that open pages in it will be skipped (Debian: apt-get install chromium)"
+    return 0
+  fi
+  say "Installing Chromium (apt)"
+  timeout 300 bash -c '
+    apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60)
+    "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends chromium' ||
+    say "Chromium could not be installed: the tests that open pages in it will be skipped"
 }
 
 # Under sudo, go on as the owner of the folder: nothing below needs root, and the files it makes
@@ -139,6 +158,7 @@ case $verb in
 esac
 
 find_python >/dev/null || install_python
+[[ $verb != test ]] || offer_chromium
 drop_root
 prepare_venv
 cd "$here"

@@ -38,8 +38,10 @@ def no_leaks() -> Iterator[None]:
         leaks.append("an open database")
     until = time.monotonic() + THREADS_MAY_TAKE_S
     for thread in set(threading.enumerate()) - before:
-        if thread.name.startswith(("scrypt", "waiting")):
-            continue  # they stay for the next password; of a server that many tests share
+        if thread.name.startswith(("scrypt", "waiting", "asyncio_")):
+            # They stay for the next password; of a server that many tests share; of the browser
+            # that all of its tests share.
+            continue
         thread.join(max(0.0, until - time.monotonic()))
         if thread.is_alive():
             leaks.append(f"the thread {thread.name}")

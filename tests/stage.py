@@ -75,7 +75,7 @@ def queued_mail() -> list[tuple[str, str]]:
 
 @contextmanager
 def open_stage(services: Services, **options: Any) -> Iterator[Stage]:
-    """options: as ``ServerOptions`` has them."""
+    """options: as ``running`` and ``ServerOptions`` have them."""
     with running(services, load_methods(), **options) as web:
         yield Stage(services, web)
 

@@ -71,3 +71,20 @@ def test_system_without_python_and_apt_is_told_what_is_missing(
     assert done.returncode == 1
     assert "Python 3.11 or newer with its venv module is needed" in done.stderr
     assert [entry.name for entry in checkout.iterdir()] == ["install.sh"]
+
+
+def test_tests_go_on_without_chromium(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tools = tmp_path_factory.mktemp("bin")
+    for tool in ("bash", "dirname", "cat", "stat", "id", "env", "timeout", "rm"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    for name, ends in {"apt-get": "exit 1", "python3": "[[ $1 != -m ]]"}.items():
+        (tools / name).write_text(f"#!{tools}/bash\n{ends}\n")
+        (tools / name).chmod(0o755)
+
+    done = run(checkout, "test", path=str(tools))
+
+    lines = done.stdout.splitlines()
+    assert any("tests that open pages in it will be skipped" in line for line in lines)
+    assert lines[-1] == "==> Making the virtual environment .venv"  # python3 makes none here

@@ -14,16 +14,14 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).resolve().parent
-LOCK_FILE = HERE / "package-lock.json"
-STAMP = HERE / "node_modules" / ".installed"
 
 OLDEST_NODE = 20
 INSTALL_LIMIT_S = 240
 SCRIPT_LIMIT_S = 180
 
 
-def require_packages() -> None:
-    """Have the pinned packages in node_modules, or skip the test and say why."""
+def require_packages(folder: Path = HERE) -> None:
+    """Have the packages pinned in ``folder`` in its node_modules, or skip the test and say why."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("node and npm are not on PATH")
@@ -31,13 +29,14 @@ def require_packages() -> None:
     major = re.match(r"v(\d+)\.", version)
     if major is None or int(major[1]) < OLDEST_NODE:
         pytest.skip(f"Node {OLDEST_NODE} or later is needed, this is {version}")
-    with LOCK_FILE.open("rb") as lock:
+    stamp = folder / "node_modules" / ".installed"
+    with (folder / "package-lock.json").open("rb") as lock:
         # Tests run in several processes: one installs, the others wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = hashlib.sha256(lock.read()).hexdigest()
-        if not STAMP.exists() or STAMP.read_text() != wanted:
-            _install(npm)
-            STAMP.write_text(wanted)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _install(npm, folder)
+            stamp.write_text(wanted)
 
 
 def run_script(name: str, *arguments: str) -> dict[str, Any]:
@@ -56,12 +55,17 @@ def run_script(name: str, *arguments: str) -> dict[str, Any]:
     return figures
 
 
-def _install(npm: str) -> None:
+def _install(npm: str, folder: Path) -> None:
     # No package's own scripts are run: none of these needs any.
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     try:
         done = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_LIMIT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         pytest.skip(f"npm ci took longer than {INSTALL_LIMIT_S} s")

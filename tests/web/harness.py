@@ -327,16 +327,17 @@ def running(
     methods: Mapping[str, Method],
     *,
     threads: int = 4,
+    port: int = 0,
     page: Blueprint | None = None,
     **options: Any,
 ) -> Iterator[Running]:
-    """page: one more, of the test's own."""
+    """port: 0 is any. page: one more, of the test's own."""
     app = create_app(services, methods)
     if page is not None:
         app.register_blueprint(page)
     server = Server(
         app,
-        ServerOptions("127.0.0.1", 0, threads, **options),
+        ServerOptions("127.0.0.1", port, threads, **options),
         app.extensions["dispatcher"],
         on_stop=getattr(services.sequencer, "stop", lambda: None),
     )

@@ -53,7 +53,7 @@ def test_what_the_address_says_is_only_text(stage: Stage, path: str) -> None:
     attack = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E" + "x" * 500
     body = stage.web.get(f"{path}?code={attack}").body
 
-    assert b"<script" not in body
+    assert body.count(b"<script") == 1  # the page's own file
     assert b"x" * 200 not in body
 
 

@@ -9,7 +9,7 @@ from pds.web.static_files import FOLDER, StaticFiles
 from tests.factories import make_config
 from tests.web.harness import Running
 
-ADDRESSES = ["/static/hearth.css", "/static/icon.svg", "/branding.css"]
+ADDRESSES = ["/static/hearth.css", "/static/hearth.js", "/static/icon.svg", "/branding.css"]
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_static_files_have_their_type(web: Running) -> None:
 
     assert types == {
         "/static/hearth.css": "text/css; charset=utf-8",
+        "/static/hearth.js": "text/javascript; charset=utf-8",
         "/static/icon.svg": "image/svg+xml; charset=utf-8",
         "/branding.css": "text/css; charset=utf-8",
     }

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from pds.web.app import create_app
 from tests.web.harness import make_config, make_services
-from tests.web.pages.example import add_example
+from tests.web.pages.example import example_page
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -26,7 +26,7 @@ class Visitor:
 
 def visitor_of(**settings: Any) -> Visitor:
     app = create_app(make_services(config=make_config(**settings)), {})
-    add_example(app)
+    app.register_blueprint(example_page())
     return Visitor(app.test_client())
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Response, request
-from jinja2 import ChoiceLoader, FileSystemLoader
+from flask import Blueprint, Response, request
 
 from pds.web.pages import page
 
@@ -13,23 +13,30 @@ HERE = Path(__file__).resolve().parent
 TEMPLATE = "example.html"
 
 
-def add_example(app: Flask) -> None:
-    """Give ``app`` the example page, and ``/example/bug``, which fails."""
-    assert app.jinja_loader is not None
-    app.jinja_env.loader = ChoiceLoader([app.jinja_loader, FileSystemLoader(HERE)])
-    app.add_url_rule("/example", "example", _show, methods=["GET", "POST"])
-    app.add_url_rule("/example/bug", "example_bug", _fail)
+def example_page() -> Blueprint:
+    """The example page, and ``/example/bug``, which fails."""
+    routes = Blueprint("example", __name__, template_folder=str(HERE))
 
+    @routes.get("/example")
+    def show() -> Response:
+        asked = request.args
+        texts: dict[str, Any] = {name: asked.get(name) for name in ("error", "notice", "advice")}
+        return page.render(TEMPLATE, shape=asked.get("shape", "narrow"), **texts)
 
-def _show() -> Response:
-    return page.render(
-        TEMPLATE,
-        shape=request.args.get("shape", "narrow"),
-        error=request.args.get("error"),
-        notice=request.args.get("notice"),
-    )
+    @routes.post("/example")
+    def act() -> Response:
+        """Say what was sent, in the order it came."""
+        sent = "&".join(f"{name}={value}" for name, value in request.form.items(multi=True))
+        return page.render("code_taken.html", title="Sent", notice=sent)
 
+    @routes.get("/example/bug")
+    def fail() -> Response:
+        message = "secret detail"
+        raise ValueError(message)
 
-def _fail() -> Response:
-    message = "secret detail"
-    raise ValueError(message)
+    @routes.get("/example/leave")
+    def leave() -> Response:
+        """A form that is sent as soon as it is there."""
+        return page.render("example_leave.html", flow=True)
+
+    return routes

@@ -33,13 +33,6 @@ def _secret_rows(effect: Effect, *rows: tuple[str, Reader, str]) -> tuple[Settin
     )
 
 
-_SIGN_IN = (
-    *_rows(
-        "later",
-        ("PDS_LEXICON_AUTHORITY_DID", did, "where OAuth permission sets are looked up"),
-    ),
-)
-
 _NONE = (
     *_secret_rows(
         "none",
@@ -93,7 +86,7 @@ _REFUSED = (
     ),
 )
 
-LATER_SETTINGS = (*_SIGN_IN, *_NONE, *_REFUSED)
+LATER_SETTINGS = (*_NONE, *_REFUSED)
 
 BOTH_OR_NONE = (
     ("PDS_BLOBSTORE_S3_ACCESS_KEY_ID", "PDS_BLOBSTORE_S3_SECRET_ACCESS_KEY"),

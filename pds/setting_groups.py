@@ -258,3 +258,6 @@ class OAuthSettings:
     fetch_max_response_size: int = setting(
         integer(1), 524_288, "largest document of an app that is fetched, in bytes"
     )
+    lexicon_authority_did: str | None = setting(
+        did, None, "whose repo all permission sets are taken from, in place of each one's own"
+    )

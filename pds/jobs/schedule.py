@@ -25,6 +25,7 @@ from pds.jobs.expire_uploads import expire_uploads
 from pds.jobs.finish_deletions import finish_deletions
 from pds.jobs.optimize_database import optimize_database
 from pds.jobs.prune_events import prune_events
+from pds.jobs.refresh_permission_sets import refresh_permission_sets
 from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
@@ -67,6 +68,7 @@ JOBS = (
     Job("expire_tokens", timedelta(hours=6), expire_tokens),
     Job("expire_reserved_keys", timedelta(days=1), expire_reserved_keys),
     Job("expire_did_cache", timedelta(hours=1), expire_did_cache),
+    Job("refresh_permission_sets", timedelta(hours=1), refresh_permission_sets),
     Job("sweep_blobs", timedelta(days=1), sweep_blobs),
     Job("optimize_database", timedelta(days=1), optimize_database),
 )

@@ -218,7 +218,8 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         locks=RepoLocks(),
     )
     browsers = Browsers(config.jwt_secret, clock)
-    oauth = build_oauth(config, clock, Outside(clients.strangers, clients.peers, look_ups))
+    outside = Outside(clients.strangers, clients.peers, identity, look_ups)
+    oauth = build_oauth(config, clock, outside)
     service_auth = ServiceAuth(keys, clock)
     proxying = Proxying(
         config,

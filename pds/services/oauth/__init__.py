@@ -2,7 +2,9 @@
 
 - ``parts.py``: the services of this folder, and how they are put together
 - ``model.py``: what they hand to each other
-- ``clients.py``: who a client is; ``fetched_cache.py`` keeps what that was learnt from
+- ``clients.py``: who a client is
+- ``permission_sets.py``: what ``include:`` scopes stand for; ``lexicons.py``: where that is said
+- ``fetched_cache.py``: keeps what clients and authors of sets have published
 
 Terms
 - client: an app, known by its ``client_id``.

@@ -22,7 +22,7 @@ from pds.oauth_errors import (
 )
 from pds.services.clock import Clock
 from pds.services.look_ups import LookUps, LookUpsBusyError
-from pds.services.oauth.fetched_cache import MAX_AGE_US, FetchedCache, Loaded
+from pds.services.oauth.fetched_cache import FetchedCache, Loaded
 from pds.services.oauth.model import Client
 
 # A key that is not in the set may be a new one; who makes one up has us ask no more often.
@@ -58,7 +58,7 @@ class Clients:
                 return Client(loopback_metadata(client_id), is_loopback=True)
         except ClientMetadataError as error:
             _refuse(error)
-        metadata = _when_not_busy(self._metadata, client_id, MAX_AGE_US)
+        metadata = _when_not_busy(self._metadata, client_id, None)
         return Client(metadata, is_trusted=client_id in self._trusted)
 
     def keys(self, client: Client, *, fresh: bool = False) -> JwkSet:
@@ -74,7 +74,7 @@ class Clients:
         """
         if client.is_public:
             return JwkSet(())
-        max_age_us = FRESH_KEYS_US if fresh else MAX_AGE_US
+        max_age_us = FRESH_KEYS_US if fresh else None
         metadata = client.metadata
         if fresh and metadata.jwks is not None:
             metadata = _when_not_busy(self._metadata, client.id, max_age_us)
@@ -105,7 +105,7 @@ class Clients:
             raise InvalidClientMetadataError(f"jwks_uri: {error}") from error
 
 
-def _when_not_busy(cache: FetchedCache[Found], url: str, max_age_us: int) -> Found:
+def _when_not_busy(cache: FetchedCache[Found], url: str, max_age_us: int | None) -> Found:
     try:
         return cache.get(url, max_age_us=max_age_us)
     except LookUpsBusyError as error:

@@ -2,8 +2,8 @@
 
 - Whoever wants what is being fetched waits for that one fetch.
 - Waiting and fetching take a turn (``look_ups.py``): slow servers cannot hold all threads.
-- A failure is believed for half a minute, lest somebody make this server knock at another's door
-  as fast as it can.
+- A failure is believed for a moment, lest somebody make this server knock at another's door as
+  fast as it can.
 - All is bounded; what was not wanted for the longest time goes first.
 """
 
@@ -19,19 +19,28 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from pds.errors import PdsError
 from pds.services.clock import Clock
-from pds.services.look_ups import LookUps
+from pds.services.look_ups import LookUps, LookUpsBusyError
 
 _SECOND_US: Final = 1_000_000
-MAX_AGE_US: Final = 600 * _SECOND_US
-FAILURE_US: Final = 30 * _SECOND_US
-MAX_ENTRIES: Final = 1_000
 MAX_FAILURES: Final = 1_000
-MAX_MEMORY_BYTES: Final = 32_000_000
 # A document may be all short strings: three letters and a blank become an object of 64 bytes.
 MEMORY_PER_BYTE: Final = 16
 _ENTRY_BYTES: Final = 2_048
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long, and how much. Times in microseconds."""
+
+    max_age_us: int = 600 * _SECOND_US
+    failure_us: int = 30 * _SECOND_US
+    max_memory_bytes: int = 32_000_000
+    max_entries: int = 1_000
+
+
+DEFAULTS: Final = Keeping()
 
 
 class Loaded(NamedTuple, Generic[T]):
@@ -62,16 +71,13 @@ class FetchedCache(Generic[T]):
         load: Callable[[str], Loaded[T]],
         clock: Clock,
         look_ups: LookUps,
-        *,
-        max_memory_bytes: int = MAX_MEMORY_BYTES,
-        max_entries: int = MAX_ENTRIES,
+        keeping: Keeping = DEFAULTS,
     ) -> None:
         """``load`` fetches; the PdsErrors that it raises are believed for a while, too."""
         self._load = load
         self._clock = clock
         self._look_ups = look_ups
-        self._max_memory_bytes = max_memory_bytes
-        self._max_entries = max_entries
+        self._keeping = keeping
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
         self._failures: OrderedDict[str, _Failure] = OrderedDict()
@@ -81,15 +87,17 @@ class FetchedCache(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, url: str, *, max_age_us: int = MAX_AGE_US) -> T:
-        """The value, fetched at most ``max_age_us`` ago.
+    def get(self, url: str, *, max_age_us: int | None = None) -> T:
+        """The value, fetched at most ``max_age_us`` ago where that is less than it is kept for.
 
-        Where fetching anew fails, what there is serves until it is ten minutes old.
+        Where fetching anew fails, what there is serves until its time is over.
 
         Raises:
             LookUpsBusyError: it would have to be fetched, and too many are waiting already.
-            PdsError: as ``load``, now or within the last half minute.
+            PdsError: as ``load``, now or a moment ago.
         """
+        if max_age_us is None:
+            max_age_us = self._keeping.max_age_us
         with self._lock:
             held = self._find(url, max_age_us)
         if held is not None:
@@ -128,6 +136,8 @@ class FetchedCache(Generic[T]):
     def _loaded(self, url: str) -> T:
         try:
             loaded = self._load(url)
+        except LookUpsBusyError:
+            raise  # says nothing about what was to be fetched
         except PdsError as error:
             with self._lock:
                 held = self._note_failure(url, error)
@@ -143,7 +153,7 @@ class FetchedCache(Generic[T]):
     def _find(self, url: str, max_age_us: int) -> _Entry[T] | None:
         now_us = self._clock()
         entry = self._entries.get(url)
-        if entry is not None and now_us - entry.loaded_us >= MAX_AGE_US:
+        if entry is not None and now_us - entry.loaded_us >= self._keeping.max_age_us:
             self._drop(url)
             entry = None
         if entry is not None and now_us - entry.tried_us < max_age_us:
@@ -159,11 +169,14 @@ class FetchedCache(Generic[T]):
         self._failures.pop(url, None)
         self._drop(url)
         memory_bytes = _ENTRY_BYTES + len(url) + loaded.size_bytes * MEMORY_PER_BYTE
-        if memory_bytes > self._max_memory_bytes:
+        if memory_bytes > self._keeping.max_memory_bytes:
             return
         self._entries[url] = _Entry(loaded.value, memory_bytes, now_us, now_us)
         self.memory_bytes += memory_bytes
-        while self.memory_bytes > self._max_memory_bytes or len(self._entries) > self._max_entries:
+        while (
+            self.memory_bytes > self._keeping.max_memory_bytes
+            or len(self._entries) > self._keeping.max_entries
+        ):
             self._drop(next(iter(self._entries)))
 
     def _drop(self, url: str) -> None:
@@ -175,11 +188,11 @@ class FetchedCache(Generic[T]):
         """Remember that it failed; the entry that serves nevertheless."""
         now_us = self._clock()
         entry = self._entries.get(url)
-        if entry is not None and now_us - entry.loaded_us < MAX_AGE_US:
+        if entry is not None and now_us - entry.loaded_us < self._keeping.max_age_us:
             entry.tried_us = now_us
             return entry
         self._failures.pop(url, None)
-        self._failures[url] = _Failure(copy.copy(error), now_us + FAILURE_US)
+        self._failures[url] = _Failure(copy.copy(error), now_us + self._keeping.failure_us)
         while len(self._failures) > MAX_FAILURES:
             self._failures.popitem(last=False)
         return None

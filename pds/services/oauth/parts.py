@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pds.atproto.oauth.scopes.granted import ScopeSet
-from pds.atproto.oauth.scopes.permission_set import PermissionSet
 from pds.config import Config
 from pds.network.client_documents import ClientDocuments
+from pds.network.dns_txt import DnsTxt
 from pds.network.http_client import HttpClient
+from pds.network.lexicon_authority import LexiconAuthorities
+from pds.network.remote_records import RemoteRecords
 from pds.services.clock import Clock
+from pds.services.identity import Identity
 from pds.services.look_ups import LookUps
 from pds.services.oauth.client_credentials import ClientAuthentication
 from pds.services.oauth.clients import Clients
 from pds.services.oauth.grants import Grants
+from pds.services.oauth.lexicons import Lexicons, Sources
+from pds.services.oauth.permission_sets import LOCAL_REFRESH_US, REFRESH_US, PermissionSets
 from pds.services.oauth.proofs import Proofs
 from pds.services.oauth.requests import Requests
+from pds.services.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,12 @@ class Outside:
     """Ways to other servers.
 
     strangers: for addresses that anybody may name. own_machine: for those that only a developer's
-        server goes to. look_ups: how many may be asked at a time.
+        server goes to. identity: DID documents. look_ups: how many may be asked at a time.
     """
 
     strangers: HttpClient
     own_machine: HttpClient
+    identity: Identity
     look_ups: LookUps
 
 
@@ -37,17 +42,11 @@ class OAuth:
     """Everything that has to do with clients and what they were allowed."""
 
     clients: Clients
+    permission_sets: PermissionSets
     proofs: Proofs
     authentication: ClientAuthentication
     requests: Requests
     grants: Grants
-
-
-class NoPermissionSets:
-    """A server that finds none: what includes one is refused."""
-
-    def of(self, _scopes: ScopeSet) -> Mapping[str, PermissionSet]:
-        return {}
 
 
 def build_oauth(config: Config, clock: Clock, outside: Outside) -> OAuth:
@@ -61,10 +60,25 @@ def build_oauth(config: Config, clock: Clock, outside: Outside) -> OAuth:
     issuer = config.public_url
     clients = Clients(config, documents, outside.look_ups, clock)
     authentication = ClientAuthentication(clients, issuer, clock)
+    permission_sets = _permission_sets(config, clock, outside)
     return OAuth(
         clients=clients,
+        permission_sets=permission_sets,
         proofs=Proofs(issuer, clock, secret),
         authentication=authentication,
-        requests=Requests(authentication, clients, NoPermissionSets(), issuer=issuer, clock=clock),
+        requests=Requests(authentication, clients, permission_sets, issuer=issuer, clock=clock),
         grants=Grants(config, clock),
     )
+
+
+def _permission_sets(config: Config, clock: Clock, outside: Outside) -> PermissionSets:
+    nameservers = config.handle_backup_nameservers
+    authorities = LexiconAuthorities(
+        backup_dns=DnsTxt(nameservers) if nameservers else None,
+        timeout_s=config.id_resolver_timeout / 1_000,
+    )
+    sources = Sources(authorities, RemoteRecords(outside.strangers), outside.identity, Records())
+    # Beside the other look-ups, of which each of these asks for some.
+    look_ups = LookUps(max(1, config.threads // 4))
+    refresh_us = LOCAL_REFRESH_US if config.is_local else REFRESH_US
+    return PermissionSets(Lexicons(config, sources), look_ups, clock, refresh_us=refresh_us)

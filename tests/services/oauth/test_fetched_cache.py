@@ -13,16 +13,18 @@ from pds.errors import InvalidRequestError, UpstreamFailureError
 from pds.oauth_errors import OAuthError
 from pds.services.look_ups import LookUps, LookUpsBusyError
 from pds.services.oauth.fetched_cache import (
-    FAILURE_US,
-    MAX_AGE_US,
+    DEFAULTS,
     MAX_FAILURES,
     MEMORY_PER_BYTE,
     FetchedCache,
+    Keeping,
     Loaded,
 )
 from tests.factories import StillClock
 
 LIMIT_S = 10
+MAX_AGE_US = DEFAULTS.max_age_us
+FAILURE_US = DEFAULTS.failure_us
 MINUTE_US = 60_000_000
 
 
@@ -51,7 +53,9 @@ def source() -> Source:
 
 @pytest.fixture
 def cache(source: Source, clock: StillClock) -> FetchedCache[str]:
-    return FetchedCache(source.load, clock, LookUps(8), max_memory_bytes=100_000, max_entries=5)
+    return FetchedCache(
+        source.load, clock, LookUps(8), Keeping(max_memory_bytes=100_000, max_entries=5)
+    )
 
 
 def pass_us(clock: StillClock, microseconds: int) -> None:
@@ -112,6 +116,15 @@ def test_mistakes_of_our_own_are_not_believed(cache: FetchedCache[str], source: 
 
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
+            cache.get("a")
+    assert len(source.asked) == 2
+
+
+def test_to_be_busy_is_no_failure_of_theirs(cache: FetchedCache[str], source: Source) -> None:
+    source.error = LookUpsBusyError()  # of a look-up within the fetch
+
+    for _ in range(2):
+        with pytest.raises(LookUpsBusyError):
             cache.get("a")
     assert len(source.asked) == 2
 

@@ -16,13 +16,13 @@ from pds.oauth_errors import (
 from pds.services.oauth import requests
 from pds.services.oauth.client_credentials import ClientAuthentication
 from pds.services.oauth.model import AuthorizationParameters, Client, ClientAuth
-from pds.services.oauth.parts import NoPermissionSets
 from pds.services.oauth.requests import REQUEST_URI_PREFIX, PushedRequest, Requests, request_id
 from pds.storage import oauth_requests
 from pds.storage.database import transaction
 from pds.storage.oauth_requests import OAuthRequestRow
 from tests.atproto.oauth.tokens import key_pair, signed
 from tests.factories import StillClock, race
+from tests.fakes.no_permission_sets import NoPermissionSets
 from tests.oauth_client import KID, FakeClients, make_assertion, make_metadata
 
 ISSUER = "https://pds.example.com"

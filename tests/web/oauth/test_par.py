@@ -13,11 +13,11 @@ import pytest
 
 from pds.services.oauth.client_credentials import ClientAuthentication
 from pds.services.oauth.model import AuthorizationParameters, Client
-from pds.services.oauth.parts import NoPermissionSets
 from pds.services.oauth.requests import Requests, request_id
 from pds.storage import oauth_requests
 from tests.atproto.oauth.tokens import key_pair
 from tests.factories import StillClock
+from tests.fakes.no_permission_sets import NoPermissionSets
 from tests.oauth_client import ASKED, FORM, KID, FakeClients, Pushing, make_metadata
 from tests.stage import Stage
 from tests.web.harness import Answer

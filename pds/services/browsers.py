@@ -33,7 +33,7 @@ from typing import Final
 from pds.errors import AccountNotFoundError
 from pds.services.clock import Clock
 from pds.services.devices import UNKNOWN_DEVICE, Device
-from pds.storage import accounts, browsers
+from pds.storage import accounts, browsers, oauth_requests
 from pds.storage.accounts import AccountRow
 from pds.storage.browsers import BrowserAccountRow, BrowserRow, KnownBrowser
 from pds.storage.database import transaction
@@ -121,6 +121,13 @@ class Browsers:
         new_id, at_us = self._moved.get(browser.id, ("", 0))
         is_recent = self._clock() - at_us <= GRACE_US
         return browser.id == browser_id or (is_recent and new_id == browser_id)
+
+    def holds_request(self, browser: Browser, request_id: str) -> bool:
+        """Whether an authorization is open, and in this browser."""
+        found = oauth_requests.find(request_id)
+        if found is None or found.browser_hash is None:
+            return False
+        return self.is_bound(browser, found.browser_hash)
 
     def _is_at_rest(self, known: BrowserRow, shown: str, device: Device) -> bool:
         """Whether nothing has to be written."""

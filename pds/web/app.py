@@ -13,7 +13,7 @@ from pds.web.client_ip import ClientIp
 from pds.web.errors import describe, error_response, mark
 from pds.web.firehose import Firehose, Seats
 from pds.web.oauth import metadata, par
-from pds.web.pages import browser, confirm_email, home, page, reset_password
+from pds.web.pages import browser, confirm_email, home, page, reset_password, sign_up
 from pds.web.pages.failures import failure_page
 from pds.web.request_log import ENVIRON_KEY, RequestLog
 from pds.web.xrpc import PREFIX, Dispatcher
@@ -69,7 +69,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     files = static_files.StaticFiles(config)
     app.register_blueprint(static_files.blueprint(files))
     page.install(app, config, files)
-    for module in (home, reset_password, confirm_email):
+    for module in (home, reset_password, confirm_email, sign_up):
         app.register_blueprint(module.blueprint(services))
     if services.local_plc is not None:
         app.register_blueprint(plc_directory.blueprint(services.local_plc))

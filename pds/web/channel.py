@@ -30,7 +30,7 @@ from waitress.utilities import RequestEntityTooLarge
 from pds.errors import NAMES
 from pds.web import cors, websocket
 from pds.web.bodies import TOO_LARGE
-from pds.web.errors import error_body
+from pds.web.errors import error_body, oauth_error_body
 from pds.web.responses import JSON
 from pds.web.websocket import SocketWriter
 
@@ -105,14 +105,18 @@ class RefusalTask(ErrorTask):  # type: ignore[misc] # waitress is untyped
 
     def execute(self) -> None:
         error = self.request.error
-        name = NAMES.get(error.code, "InvalidRequest")
         message = str(error.body) if error.code != 500 else "Internal Server Error"
-        body = error_body(name, message)
+        audience = cors.audience(getattr(self.request, "path", ""))
+        body = (
+            oauth_error_body(error.code, message)
+            if audience == "oauth"
+            else error_body(NAMES.get(error.code, "InvalidRequest"), message)
+        )
         self.channel.refused = True
         logger.info("refused: ip=%s status=%d", self.channel.addr[0], error.code)
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", JSON))
-        if cors.audience(getattr(self.request, "path", "")) != "nobody":
+        if audience != "nobody":
             self.response_headers.append(cors.ANY_ORIGIN)
         self.set_close_on_finish()
         self.content_length = len(body)

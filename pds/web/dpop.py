@@ -55,7 +55,7 @@ def challenge(error: Exception) -> str:
     """What a 401 says in ``WWW-Authenticate``: clients act on the error's name there."""
     text = f'DPoP algs="{" ".join(ALGORITHMS)}"'
     if isinstance(error, OAuthError):
-        text += f', error="{error.error}", error_description="{_quotable(error.message)}"'
+        text += f', error="{error.error}", error_description="{quotable(error.message)}"'
     return text
 
 
@@ -66,7 +66,7 @@ def complete(response: Response, nonce: str) -> None:
     response.vary.add("Authorization")
 
 
-def _quotable(text: str) -> str:
+def quotable(text: str) -> str:
     """What may stand between quotes without escapes (RFC 6750, section 3)."""
     return "".join(char if " " <= char <= "~" and char != "\\" else "?" for char in text).replace(
         '"', "'"

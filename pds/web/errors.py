@@ -80,6 +80,12 @@ def error_body(name: str, message: str) -> bytes:
     return json.dumps({"error": name, "message": message}, separators=(",", ":")).encode("ascii")
 
 
+def oauth_error_body(status: int, message: str) -> bytes:
+    """The same as OAuth clients read it, where no endpoint has seen the request."""
+    name = "invalid_request" if status < 500 else "server_error"
+    return json.dumps({"error": name, "error_description": message}).encode("ascii")
+
+
 def error_response(
     error: Exception, request_id: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:

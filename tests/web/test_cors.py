@@ -54,9 +54,12 @@ def test_preflight_does_not_reflect_what_is_no_header_name(web: Running, asked: 
 
 def test_refusal_by_the_http_server_can_be_read_too(web: Running) -> None:
     raw = web.exchange(b"POST /xrpc/a HTTP/1.1\r\nContent-Length: nonsense\r\n\r\n")
+    oauth = web.exchange(b"POST /oauth/par HTTP/1.1\r\nContent-Length: nonsense\r\n\r\n")
     page = web.exchange(b"POST /account HTTP/1.1\r\nContent-Length: nonsense\r\n\r\n")
 
     assert b"Access-Control-Allow-Origin: *\r\n" in raw
+    assert b"Access-Control-Allow-Origin: *\r\n" in oauth
+    assert b'{"error": "invalid_request", "error_description": ' in oauth
     assert b" 400 " in page
     assert b"Access-Control" not in page
 

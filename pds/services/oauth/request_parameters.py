@@ -39,6 +39,7 @@ MAX_SCOPE_LENGTH: Final = 10_000
 MAX_SCOPES: Final = 300
 MAX_INCLUDES: Final = 20  # each may have us ask three other servers
 MAX_LOCALES: Final = 20
+MAX_SHOWN: Final = 200  # characters of a scope, in a message
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 
 # Of OpenID, or of an extension that would change what is granted: not to be passed over in silence.
@@ -210,7 +211,8 @@ def _admit_scopes(
         raise InvalidScopeError("scope: openid is not supported")
     undeclared = [token for token in tokens if token not in declared]
     if undeclared:
-        raise InvalidScopeError(f"scope: {undeclared[0]} is not declared in the client's metadata")
+        shown = undeclared[0][:MAX_SHOWN]
+        raise InvalidScopeError(f"scope: {shown} is not declared in the client's metadata")
     if "atproto" not in tokens:
         raise InvalidScopeError("scope: atproto is missing")
     # Those of a later time are left out, so that new clients work with old servers.

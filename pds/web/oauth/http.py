@@ -20,12 +20,12 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, Response, request
 
 from pds.atproto import dag_json
-from pds.atproto.oauth.jwk import ALGORITHMS
-from pds.oauth_errors import OAuthError
+from pds.oauth_errors import OAuthError, UseDpopNonceError
 from pds.services.devices import Device, seen_device
 from pds.services.oauth.fields import fields_of, unique_fields
 from pds.services.rate_limits import BudgetSpentError
 from pds.web import bodies
+from pds.web.dpop import Credentials, challenge, quotable
 from pds.web.errors import RETRY_AFTER_S, describe
 from pds.web.rate_limiting import RateLimiting
 from pds.web.request_log import ENVIRON_KEY, RequestInfo, escape
@@ -99,10 +99,9 @@ def add_endpoint(
             limiting.spend_address(environ, GLOBAL_PER_ADDRESS, *limits)
             _check_head(environ)
             fields |= read_fields(environ)
-            proof = environ.get("HTTP_DPOP")
             post = OAuthPost(
                 fields,
-                () if proof is None else (proof,),
+                Credentials.of(environ).proofs,
                 info.path,
                 seen_device(environ.get("HTTP_USER_AGENT"), info.client_ip),
             )
@@ -172,7 +171,7 @@ def _read_json(raw: bytes) -> dict[str, str]:
 def _refusal(error: Exception, info: RequestInfo, client_id: str | None) -> Response:
     status, name, message = _described(error, info.id)
     logger.log(
-        logging.WARNING if status >= 500 else logging.INFO,
+        _level(error, status),
         "refused: id=%s path=%s client_id=%s status=%d error=%s reason=%s ip=%s",
         info.id,
         escape(info.path),
@@ -182,9 +181,9 @@ def _refusal(error: Exception, info: RequestInfo, client_id: str | None) -> Resp
         escape(message),
         escape(info.client_ip),
     )
-    response = _json({"error": name, "error_description": _plain(message)}, status)
+    response = _json({"error": name, "error_description": quotable(message)}, status)
     if status == 401:
-        response.headers["WWW-Authenticate"] = _challenge(name, _plain(message))
+        response.headers["WWW-Authenticate"] = challenge(error)
     elif status == 405:
         response.headers["Allow"] = "POST, OPTIONS"
     elif isinstance(error, BudgetSpentError):
@@ -192,6 +191,13 @@ def _refusal(error: Exception, info: RequestInfo, client_id: str | None) -> Resp
     elif status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _level(error: Exception, status: int) -> int:
+    """With ``use_dpop_nonce`` every client begins."""
+    if isinstance(error, UseDpopNonceError):
+        return logging.DEBUG
+    return logging.WARNING if status >= 500 else logging.INFO
 
 
 def _described(error: Exception, request_id: str) -> tuple[int, str, str]:
@@ -202,17 +208,6 @@ def _described(error: Exception, request_id: str) -> tuple[int, str, str]:
     if status in (429, 502, 503, 504):
         return status, "temporarily_unavailable", message
     return status, "server_error" if status >= 500 else "invalid_request", message
-
-
-def _challenge(name: str, description: str) -> str:
-    algorithms = " ".join(ALGORITHMS)
-    return f'DPoP algs="{algorithms}", error="{name}", error_description="{description}"'
-
-
-def _plain(message: str) -> str:
-    """The characters that RFC 6749 admits in a description; without ``"`` for one."""
-    text = message.replace('"', "'").replace("\\", "/")
-    return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 def _json(content: Mapping[str, Any], status: int) -> Response:

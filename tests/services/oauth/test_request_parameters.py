@@ -316,6 +316,12 @@ def test_only_declared_scopes_can_be_asked_for(
     assert said in error.message
 
 
+def test_long_scopes_are_not_sent_back_whole() -> None:
+    error = not_admitted(client(), scope="atproto " + "x" * 9_000)
+
+    assert len(error.message) < 300
+
+
 def test_scopes_of_a_later_time_are_left_out() -> None:
     declared = ("atproto", "repo:com.example.a", "repo:%zz", "future:thing", "repo:%ff", "blob")
     asked = "repo:%zz repo:com.example.a future:thing atproto repo:%ff blob"

@@ -267,7 +267,7 @@ def test_unauthorized_is_told_as_a_challenge(web: Running) -> None:
 
 
 def test_descriptions_hold_only_what_oauth_admits(web: Running) -> None:
-    assert post(web, "fail=grant").json["error_description"] == "the 'code' is?unknown/?"
+    assert post(web, "fail=grant").json["error_description"] == "the 'code' is?unknown??"
 
 
 def test_bug_is_told_without_its_words(web: Running, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pds import __version__
+from pds.backup_settings import BackupSettings
 from pds.later_settings import BOTH_OR_NONE, LATER_SETTINGS, NEEDS, ONE_ALONE
 from pds.setting_groups import (
     BrandingSettings,
@@ -64,6 +65,7 @@ def is_local(values: Mapping[str, Any]) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Config(
+    BackupSettings,
     BrandingSettings,
     BucketSettings,
     FirehoseSettings,

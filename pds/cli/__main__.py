@@ -19,6 +19,7 @@ COMMANDS = {
     "invite": "pds.cli.invite:invite",
     "sign-up": "pds.cli.sign_up:sign_up",
     "request-crawl": "pds.cli.request_crawl:request_crawl",
+    "backup": "pds.cli.backup:backup",
     "blobs": "pds.cli.blobs:blobs",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",

@@ -52,13 +52,37 @@ class Site:
             finally:
                 services.close()
 
+    @property
+    def env_file(self) -> Path | None:
+        """The file named on the command line."""
+        return self._env_file
+
+    def environment(self) -> dict[str, str]:
+        """The settings as they are given, not checked; secrets of local mode are not among them."""
+        with told():
+            return operator_environment(self._env_file)
+
+    def settings(self) -> dict[str, str]:
+        """The settings of the server, secrets included, as a backup keeps them."""
+        with told():
+            environ = with_local_secrets(self.environment())
+        return {name: raw for name, raw in environ.items() if name.startswith(("PDS_", "LOG_"))}
+
+    @contextmanager
+    def settings_alone(self) -> Iterator[Config]:
+        """The settings, checked; the database stays closed."""
+        with told():
+            environ = self.environment()
+            become_owner(path(environ["PDS_DATA_DIRECTORY"]))
+            yield Config.from_env(with_local_secrets(environ))
+
     @contextmanager
     def database(self, *, in_any_shape: bool = False) -> Iterator[Config]:
         """Open the server's database; it must be in this program's shape unless told otherwise."""
         from pds.storage import database, migrate
 
         with told():
-            environ = operator_environment(self._env_file)
+            environ = self.environment()
             file = path(environ["PDS_DATA_DIRECTORY"]) / DATABASE_NAME
             become_owner(file.parent)
             _check_file(file, environ)

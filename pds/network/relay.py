@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from pds.network.http_client import HttpClient
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from pds.network.http_client import FetchError, HttpClient
 
 TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """What a relay knows of a host. seq: the number of the last event it has read, if any.
+
+    status: ``active``, ``idle``, ``offline``, ``throttled`` or ``banned``, as the relay says it.
+    """
+
+    seq: int | None
+    status: str | None
+    account_count: int | None
 
 
 class Relay:
@@ -22,3 +39,31 @@ class Relay:
         """
         url = f"{self.base_url}/xrpc/com.atproto.sync.requestCrawl"
         self._http.post_json(url, {"hostname": hostname}, timeout_s=TIMEOUT_S).checked()
+
+    def host_status(self, hostname: str) -> HostStatus | None:
+        """What it knows of ``hostname``; None when it does not know it.
+
+        Raises:
+            FetchError: no answer, or not one that can be read.
+        """
+        query = urlencode({"hostname": hostname})
+        url = f"{self.base_url}/xrpc/com.atproto.sync.getHostStatus?{query}"
+        answer = self._http.get(url, timeout_s=TIMEOUT_S)
+        if answer.status in (400, 404):
+            return None
+        try:
+            found = json.loads(answer.checked().body)
+        except (ValueError, RecursionError) as error:
+            raise FetchError(f"{self.base_url} answered with something else than JSON") from error
+        if not isinstance(found, dict):
+            raise FetchError(f"{self.base_url} answered with something else than an object")
+        seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
+        return HostStatus(seq, _text(found.get("status")), count)
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

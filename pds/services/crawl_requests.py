@@ -16,6 +16,8 @@ from typing import Protocol
 
 from pds.config import Config
 from pds.errors import UpstreamFailureError
+from pds.network.http_client import HttpClient
+from pds.network.relay import Relay
 from pds.services.clock import Clock
 from pds.services.sequencer import Sequencer
 from pds.storage import database
@@ -136,3 +138,21 @@ class CrawlRequests:
 
 def _base_url(host: str) -> str:
     return host if "://" in host else f"https://{host}"
+
+
+def relay_cursors(config: Config) -> list[int]:
+    """Up to which of our events each of the configured relays has read, as far as they answer."""
+    client = HttpClient(allow_private=True)
+    found = []
+    try:
+        for url in config.crawlers:
+            try:
+                status = Relay(url, client).host_status(config.hostname)
+            except UpstreamFailureError as error:
+                logger.warning("%s does not say how far it has read: %s", url, error)
+                continue
+            if status is not None and status.seq is not None:
+                found.append(status.seq)
+    finally:
+        client.close()
+    return found

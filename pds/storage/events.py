@@ -39,6 +39,15 @@ def last_seq() -> int:
     return int(found[0]) if found else 0
 
 
+def raise_to(seq: int) -> None:
+    """Let the next event have a number above ``seq``. The caller holds the transaction."""
+    changed = database.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'event'", (seq,)
+    )
+    if not changed:  # there was never an event
+        database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (seq,))
+
+
 def append_event(seq: int, did: str, kind: str, created_at_us: int, frame: bytes) -> None:
     """Add an event under the next free number. The caller holds the transaction."""
     database.execute(_INSERT, (seq, did, kind, created_at_us, frame))

@@ -133,3 +133,8 @@ def postpone_others(mail_id: int, sender: Sender, not_before_us: int) -> None:
         "UPDATE outgoing_mail SET next_try_us = ? WHERE sender = ? AND next_try_us < ? AND id != ?",
         (not_before_us, sender, not_before_us, mail_id),
     )
+
+
+def delete_all() -> int:
+    """Forget all of it; return how many. The caller holds the transaction."""
+    return execute("DELETE FROM outgoing_mail")

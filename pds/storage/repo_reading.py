@@ -14,6 +14,9 @@ from pds.storage import database, records
 _BATCH: Final = 500  # CIDs per query
 
 _RECORDS = "SELECT cid, content FROM record WHERE account_id = ? AND collection = ? ORDER BY rkey"
+_KEYED_RECORDS = (
+    "SELECT rkey, cid, content FROM record WHERE account_id = ? AND collection = ? ORDER BY rkey"
+)
 _NODES = "SELECT cid, content FROM block WHERE account_id = ? AND cid IN ({})"
 _ALL_NODES = "SELECT cid, content FROM block WHERE account_id = ? LIMIT ?"
 _NEWER_NODES = (
@@ -32,6 +35,13 @@ def records_in_path_order(account_id: int) -> Iterator[tuple[bytes, bytes]]:
     return chain.from_iterable(
         database.db.execute_sql(_RECORDS, (account_id, collection)) for collection in collections
     )
+
+
+def paths_and_records(account_id: int) -> Iterator[tuple[str, bytes, bytes]]:
+    """(path, cid, bytes) of every record, ordered by path; a row at a time."""
+    for collection in sorted(records.list_collections(account_id), key=_with_slash):
+        for rkey, cid, content in database.db.execute_sql(_KEYED_RECORDS, (account_id, collection)):
+            yield f"{collection}/{rkey}", cid, content
 
 
 def all_nodes(account_id: int, limit: int) -> dict[bytes, bytes]:

@@ -1,0 +1,245 @@
+"""``pdsadmin backup …``: make, list, check and restore backups."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pds.cli.failures import Failure, told
+from pds.cli.output import facts, json_option, show, table
+from pds.cli.site import Site
+
+if TYPE_CHECKING:
+    from pds.cli.restore import Done
+    from pds.services.backup.manifest import Manifest
+    from pds.services.backup.verifying import Verdict
+
+_EVERY_S: Final = 1.0
+_MIB: Final = 1024 * 1024
+
+
+@click.group()
+def backup() -> None:
+    """Backups: make, list, check and restore them.
+
+    They go to PDS_BACKUP_LOCATION, a folder or s3://bucket/prefix; the server makes one every
+    night by itself when that is set.
+    """
+
+
+@backup.command()
+@click.option("--to", "location", help="Another place than PDS_BACKUP_LOCATION.")
+@json_option
+@click.pass_obj
+def create(site: Site, location: str | None, *, as_json: bool) -> None:
+    """Back up everything now, while the server runs; then let old backups go."""
+    from pds.services.backup import access
+    from pds.services.backup.making import Source, make_snapshot
+    from pds.services.backup.retention import prune
+    from pds.services.blob_stores import configured_store
+
+    with site.services() as services, told_of_place():
+        config = services.config
+        with access.work_directory(config.data_directory) as work:
+            vault = access.open_vault(config, location, work)
+            store = configured_store(config)
+            store.prepare()
+            database = config.data_directory / "pds.sqlite"
+            source = Source(database, store, site.settings(), work)
+            manifest = make_snapshot(vault, source, services.clock, _progress(as_json=as_json))
+            gone = prune(vault, access.keep_of(config), work)
+            outcome = access.Outcome(
+                manifest.created_at_us, manifest.name, not manifest.lost_blobs, vault.place.name
+            )
+            access.remember_backup(outcome)
+    text = [f"Backup {manifest.name} is at {vault.place.name}.", *_told(manifest)]
+    if gone:
+        text.append(f"Let go: {', '.join(gone)}.")
+    show({**_value(manifest), "place": vault.place.name, "removed": gone}, text, as_json=as_json)
+
+
+@backup.command("list")
+@click.option("--from", "location", help="Another place than PDS_BACKUP_LOCATION.")
+@json_option
+@click.pass_obj
+def list_backups(site: Site, location: str | None, *, as_json: bool) -> None:
+    """List the backups that there are."""
+    from pds.services.backup import access
+
+    with (
+        told_of_place(),
+        site.settings_alone() as config,
+        access.work_directory(config.data_directory) as work,
+    ):
+        vault = access.open_vault(config, location, work)
+        vault.open()
+        vault.unlock()
+        found = [vault.manifest(name) for name in vault.snapshot_names()]
+    lines = [
+        (one.name, str(one.accounts), str(one.blobs), str(one.blob_bytes // _MIB)) for one in found
+    ]
+    show(
+        {"backups": [_value(one) for one in found]},
+        table(["Name", "Accounts", "Pictures and videos", "MiB of them"], lines),
+        as_json=as_json,
+    )
+
+
+@backup.command()
+@click.argument("name", required=False)
+@click.option("--from", "location", help="Another place than PDS_BACKUP_LOCATION.")
+@json_option
+@click.pass_obj
+def verify(site: Site, name: str | None, location: str | None, *, as_json: bool) -> None:
+    """Restore a backup (NAME, else the newest) into a temporary place and check all of it.
+
+    Every record, tree, signature, picture and video is computed anew.
+    """
+    from pds.services.backup import access
+    from pds.services.backup.verifying import newest, verify_snapshot
+
+    with (
+        told_of_place(),
+        site.settings_alone() as config,
+        access.work_directory(config.data_directory) as work,
+    ):
+        vault = access.open_vault(config, location, work)
+        vault.open()
+        wanted = name or newest(vault)
+        found = verify_snapshot(vault, wanted, work, _progress(as_json=as_json))
+    with site.services() as services:
+        text = "; ".join(found.problems[:3])
+        access.remember_check(
+            access.Outcome(services.clock(), found.manifest.name, found.is_good, text)
+        )
+    show(_verdict_value(found), _verdict_text(found), as_json=as_json)
+    if not found.is_good:
+        message = (
+            f"backup {found.manifest.name} is not whole: {found.count} problems;"
+            " make a new one with pdsadmin backup create, and check that"
+        )
+        raise Failure(message)
+
+
+@backup.command()
+@click.argument("name", required=False)
+@click.option("--from", "location", help="Another place than PDS_BACKUP_LOCATION.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def restore(
+    site: Site, name: str | None, location: str | None, *, yes: bool, as_json: bool
+) -> None:
+    """Make the server of a backup (NAME, else the newest) on this machine.
+
+    The server here must be stopped and have no accounts. Its settings become those of the
+    backup, but for what is said about this machine.
+    """
+    from pds.cli.restore import restore_here
+
+    with told_of_place():
+        done = restore_here(site, name, location, ask=not yes, progress=_progress(as_json=as_json))
+    value = {
+        **_value(done.restored.manifest),
+        "firstSeq": done.restored.first_seq,
+        "missingBlobs": done.restored.missing_blobs,
+        "settings": str(done.settings_file),
+        "kept": None if done.restored.kept is None else str(done.restored.kept),
+    }
+    show(value, _restored_text(done), as_json=as_json)
+
+
+def _restored_text(done: Done) -> list[str]:
+    restored = done.restored
+    lines = [
+        f"The server of backup {restored.manifest.name} is in place.",
+        *facts(
+            [
+                ("Accounts", str(restored.manifest.accounts)),
+                ("Blobs", f"{restored.blobs}, {restored.missing_blobs} missing"),
+                ("Settings", str(done.settings_file)),
+                ("Events", f"go on with number {restored.first_seq}"),
+            ]
+        ),
+    ]
+    if restored.kept is not None:
+        lines.append(f"What was here before is in {restored.kept}; delete it when all is well.")
+    lines.append("Start the server now: sudo systemctl start pds. Then: pdsadmin request-crawl")
+    return lines
+
+
+@contextmanager
+def told_of_place() -> Iterator[None]:
+    """Let failures of the place, or of this machine's disk, come out as a ``Failure``."""
+    try:
+        with told():
+            yield
+    except OSError as error:
+        message = f"{error.strerror or error}: {error.filename}; look at the disk and its rights"
+        raise Failure(message) from error
+
+
+def _value(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "server": manifest.service_did,
+        "accounts": manifest.accounts,
+        "blobs": manifest.blobs,
+        "blobBytes": manifest.blob_bytes,
+        "lastSeq": manifest.last_seq,
+        "lostBlobs": list(manifest.lost_blobs),
+    }
+
+
+def _told(manifest: Manifest) -> list[str]:
+    lines = facts(
+        [
+            ("Accounts", str(manifest.accounts)),
+            ("Blobs", f"{manifest.blobs}, {manifest.blob_bytes // _MIB} MiB"),
+        ]
+    )
+    if manifest.lost_blobs:
+        lines.append(
+            f"{len(manifest.lost_blobs)} pictures or videos are missing on this server and so in"
+            " the backup; pdsadmin blobs verify names them"
+        )
+    return lines
+
+
+def _verdict_value(found: Verdict) -> dict[str, Any]:
+    return {
+        "name": found.manifest.name,
+        "good": found.is_good,
+        "repos": found.repos,
+        "records": found.records,
+        "blobs": found.blobs,
+        "problems": found.problems,
+        "count": found.count,
+    }
+
+
+def _verdict_text(found: Verdict) -> list[str]:
+    first = (
+        f"Backup {found.manifest.name}: {found.repos} repos, {found.records} records,"
+        f" {found.blobs} pictures and videos are as they were."
+    )
+    return [first, *found.problems]
+
+
+def _progress(*, as_json: bool) -> Callable[[str, int, int], None]:
+    """Say on stderr now and then how far it is."""
+    said_at = time.monotonic()
+
+    def say(what: str, done: int, total: int) -> None:
+        nonlocal said_at
+        if not as_json and time.monotonic() - said_at >= _EVERY_S:
+            said_at = time.monotonic()
+            sys.stderr.write(f"{what}: {done} of {total}\n")
+
+    return say

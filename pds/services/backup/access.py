@@ -1,0 +1,131 @@
+"""The backups that the settings name, and what is remembered of the last ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from pds.config import Config
+from pds.services.backup.errors import BackupError
+from pds.services.backup.retention import Keep
+from pds.services.backup.vault import Vault
+from pds.storage import server_state
+from pds.storage.backup_places import open_place
+from pds.storage.database import transaction
+from pds.storage.process_lock import AlreadyRunningError, ProcessLock
+
+_LAST: Final = "last_backup"
+_LAST_CHECK: Final = "last_backup_check"
+_LAST_FAILURE: Final = "last_backup_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the last backup, or the last check of one, has ended. at_us: Unix microseconds."""
+
+    at_us: int
+    snapshot: str
+    is_good: bool
+    text: str
+
+
+def open_vault(config: Config, location: str | None, work: Path) -> Vault:
+    """The vault at ``location``, else at the one of the settings.
+
+    Raises:
+        BackupError: none is named.
+    """
+    where = location or config.backup_location
+    if not where:
+        message = "no place for backups is named; set PDS_BACKUP_LOCATION, or give --to or --from"
+        raise BackupError(message)
+    place = open_place(where, bucket_settings(config))
+    return Vault(place, work, config.service_did, config.backup_passphrase)
+
+
+def bucket_settings(config: Config) -> dict[str, str]:
+    """Of the bucket for backups, by the names of obstore."""
+    values: Mapping[str, str | None] = {
+        "region": config.backup_s3_region,
+        "endpoint": config.backup_s3_endpoint,
+        "access_key_id": config.backup_s3_access_key_id,
+        "secret_access_key": config.backup_s3_secret_access_key,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def raw_bucket_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same out of settings that nobody has checked: where there is no server yet."""
+    found = {}
+    for name in ("region", "endpoint", "access_key_id", "secret_access_key"):
+        key = f"S3_{name.upper()}"
+        value = environ.get(f"PDS_BACKUP_{key}") or environ.get(f"PDS_BLOBSTORE_{key}")
+        if value:
+            found[name] = value
+    return found
+
+
+def keep_of(config: Config) -> Keep:
+    return Keep(config.backup_keep_daily, config.backup_keep_weekly, config.backup_keep_monthly)
+
+
+@contextmanager
+def work_directory(data: Path) -> Iterator[Path]:
+    """A directory on the data's disk for one backup or check at a time, empty before and after.
+
+    Raises:
+        BackupError: another one is under way.
+    """
+    work = data / "tmp" / "backup"
+    try:
+        lock = ProcessLock(data / "backup.lock")
+    except AlreadyRunningError as error:
+        message = "another backup is under way; wait for it"
+        raise BackupError(message) from error
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(mode=0o700, parents=True)
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.release()
+
+
+def remember_backup(outcome: Outcome) -> None:
+    _remember(_LAST, outcome)
+
+
+def remember_check(outcome: Outcome) -> None:
+    _remember(_LAST_CHECK, outcome)
+
+
+def remember_failure(outcome: Outcome) -> None:
+    """Of a backup or check that could not even be made; what was good before stays known."""
+    _remember(_LAST_FAILURE, outcome)
+
+
+def last_backup() -> Outcome | None:
+    return _recall(_LAST)
+
+
+def last_check() -> Outcome | None:
+    return _recall(_LAST_CHECK)
+
+
+def last_failure() -> Outcome | None:
+    return _recall(_LAST_FAILURE)
+
+
+def _remember(key: str, outcome: Outcome) -> None:
+    with transaction():
+        server_state.save_value(key, json.dumps(asdict(outcome)))
+
+
+def _recall(key: str) -> Outcome | None:
+    text = server_state.find_value(key)
+    return None if text is None else Outcome(**json.loads(text))

@@ -1,0 +1,254 @@
+"""pdsadmin backup restore: the server of a backup, on another machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pds.services.backup.restoring import MARGIN
+from pds.storage import database, events
+from pds.storage.process_lock import ProcessLock
+from tests.belongings import post
+from tests.cli.conftest import Operator
+from tests.factories import Person, make_config, read_events
+
+NAMES = ("PDS_JWT_SECRET", "PDS_ADMIN_PASSWORD", "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX")
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture
+def place(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    del operator  # it forgets all settings
+    monkeypatch.setenv("PDS_BACKUP_LOCATION", str(tmp_path / "backups"))
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def backed_up(operator: Operator, place: Path) -> str:
+    """A server with two accounts, backed up; what alice, the first, is called."""
+    dids = [str(operator.create(name)["did"]) for name in ("alice", "bob")]
+    with operator.services() as services:
+        for did in dids:
+            for number in range(3):
+                person = Person(did, "", "", "", "", "")
+                post(services, person, f"{did} {number}", blob=f"{did} {number}".encode())
+        services.accounts.deactivate(dids[1])
+    operator.ask("backup", "create")
+    return dids[0]
+
+
+@pytest.fixture
+def elsewhere(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """Another machine: an empty directory, no settings but where it is and where backups are."""
+    for name in NAMES:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(tmp_path / "new"))
+    import dataclasses
+
+    data = tmp_path / "new"
+    config = dataclasses.replace(
+        operator.config, data_directory=data, blobstore_disk_location=data / "blobs"
+    )
+    return Operator(data, config)
+
+
+def _secrets(operator: Operator) -> tuple[str, str, str]:
+    config = operator.config
+    key = config.plc_rotation_key_k256_private_key_hex
+    return config.jwt_secret, config.admin_password, key
+
+
+def restore(operator: Operator, *words: str) -> Any:
+    found = operator.run("backup", "restore", "--yes", "--json", *words)
+    assert found.exit_code == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def refused(operator: Operator, *words: str) -> str:
+    found = operator.run("backup", "restore", *words)
+    assert (found.exit_code, found.stdout) == (1, "")
+    return found.stderr
+
+
+def contents(operator: Operator) -> list[tuple[Any, ...]]:
+    return operator.rows(
+        "SELECT a.did, a.email, a.passwordScrypt, r.collection, r.rkey, r.cid, r.content"
+        " FROM account a JOIN record r ON r.account_id = a.id ORDER BY r.account_id, r.rkey"
+    )
+
+
+def test_everything_is_there_again(operator: Operator, backed_up: str, elsewhere: Operator) -> None:
+    before = contents(operator)
+    restore(elsewhere)
+
+    assert contents(elsewhere) == before
+    assert elsewhere.ask("blobs", "verify")["missing"] == 0
+    assert elsewhere.ask("account", "info", backed_up)["records"] == 3
+    secrets = json.loads((elsewhere.data / "secrets.json").read_text())
+    assert secrets["PDS_JWT_SECRET"] == operator.config.jwt_secret
+
+
+def test_restored_server_can_be_backed_up_and_that_is_whole(
+    backed_up: str, elsewhere: Operator
+) -> None:
+    restore(elsewhere)
+    elsewhere.ask("backup", "create")
+
+    assert elsewhere.ask("backup", "verify")["good"]
+
+
+def test_events_go_on_above_all_that_were_and_tell_the_state_of_every_repo(
+    operator: Operator, backed_up: str, elsewhere: Operator
+) -> None:
+    with operator.services():
+        last = events.last_seq()
+    done = restore(elsewhere)
+    old = operator.rows("SELECT rev FROM repo_root ORDER BY account_id")
+    new = elsewhere.rows("SELECT rev FROM repo_root ORDER BY account_id")
+
+    assert done["firstSeq"] > last + MARGIN
+    assert all(after > before for (before,), (after,) in zip(old, new, strict=True))
+    database.open_database(elsewhere.data / "pds.sqlite")
+    try:
+        told = [(kind, payload) for kind, payload in read_events(last)]
+    finally:
+        database.close_database()
+    assert [kind for kind, _ in told] == ["#account", "#identity", "#sync", "#account"]
+    assert {payload["did"] for _, payload in told[:3]} == {backed_up}
+    assert told[2][1]["rev"] == new[0][0]
+    assert told[3][1]["status"] == "deactivated"
+    assert min(payload["seq"] for _, payload in told) == done["firstSeq"]
+
+
+def test_mail_that_waited_is_not_sent_a_second_time(
+    operator: Operator, place: Path, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del place
+    for name, value in zip(NAMES, _secrets(operator), strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(operator.data))
+    operator.create("alice")
+    settings = {"EMAIL_SMTP_URL": "smtp://127.0.0.1:1", "EMAIL_FROM_ADDRESS": "pds@example.com"}
+    with_mail = make_config(operator.data, **{key.lower(): text for key, text in settings.items()})
+    with Operator(operator.data, with_mail).services() as services:
+        services.password_changes.request_reset("alice@example.com")
+    operator.ask("backup", "create")
+    assert operator.rows("SELECT count(*) FROM outgoing_mail") == [(1,)]
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(elsewhere.data))
+
+    restore(elsewhere)
+
+    assert elsewhere.rows("SELECT count(*) FROM outgoing_mail") == [(0,)]
+
+
+def test_restored_files_are_for_their_owner_alone(backed_up: str, elsewhere: Operator) -> None:
+    restore(elsewhere)
+
+    for path in elsewhere.data.rglob("*"):
+        if path.name != "tmp":
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_sealed_backup_is_restored_with_its_passphrase_only(
+    operator: Operator, place: Path, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in zip(NAMES, _secrets(operator), strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(operator.data))
+    operator.create("alice")
+    operator.ask("backup", "create")
+    for name in NAMES:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(elsewhere.data))
+
+    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", "wrong")
+    assert "passphrase" in refused(elsewhere, "--yes")
+    assert not (elsewhere.data / "pds.sqlite").exists()
+    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
+    assert restore(elsewhere)["accounts"] == 1
+
+
+def test_running_server_is_left_alone(backed_up: str, operator: Operator) -> None:
+    lock = ProcessLock(operator.data / "pds.lock")
+    before = operator.dump()
+    try:
+        assert "stop it first" in refused(operator, "--yes")
+    finally:
+        lock.release()
+    assert operator.dump() == before
+
+
+def test_server_with_accounts_is_left_alone(backed_up: str, operator: Operator) -> None:
+    before = operator.dump()
+
+    assert "there are 2 accounts" in refused(operator, "--yes")
+    assert operator.dump() == before
+
+
+def test_nobody_to_ask_is_a_refusal(backed_up: str, elsewhere: Operator) -> None:
+    assert "add --yes" in refused(elsewhere)
+    assert not (elsewhere.data / "pds.sqlite").exists()
+
+
+@pytest.mark.parametrize("name", ["pds.sqlite.gz", "settings.json", "manifest.json"])
+def test_damaged_backup_is_refused_before_anything_changes(
+    place: Path, backed_up: str, elsewhere: Operator, name: str
+) -> None:
+    [found] = (place / "snapshots").glob(f"*/{name}")
+    found.write_bytes(found.read_bytes()[:-40] + b"x" * 40)
+
+    refused(elsewhere, "--yes")
+    assert not (elsewhere.data / "pds.sqlite").exists()
+    assert not (elsewhere.data / "secrets.json").exists()
+
+
+def test_folder_without_backups_is_refused(tmp_path: Path, elsewhere: Operator) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert "no backups" in refused(elsewhere, "--yes", "--from", str(tmp_path / "empty"))
+
+
+def test_server_without_accounts_is_set_aside(
+    backed_up: str, elsewhere: Operator, empty_database: Path
+) -> None:
+    elsewhere.data.mkdir()
+    shutil.copyfile(empty_database, elsewhere.data / "pds.sqlite")
+
+    done = restore(elsewhere)
+
+    assert (Path(done["kept"]) / "pds.sqlite").exists()
+    assert elsewhere.ask("account", "info", backed_up)["records"] == 3
+
+
+def test_restore_that_was_cut_off_can_be_repeated(
+    backed_up: str, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pds.services.backup import restoring
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", "disk")
+
+    for step in ("_restore_blobs", "_announce", "_move_into_place"):
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring, step, fail)
+            assert "No space left" in refused(elsewhere, "--yes")
+        assert not (elsewhere.data / "pds.sqlite").exists()
+
+    restore(elsewhere)
+    assert elsewhere.ask("account", "info", backed_up)["records"] == 3
+
+
+def test_lost_blobs_do_not_keep_the_rest_from_being_restored(
+    place: Path, backed_up: str, elsewhere: Operator
+) -> None:
+    next(path for path in (place / "blobs").rglob("*") if path.is_file()).unlink()
+
+    done = restore(elsewhere)
+
+    assert done["missingBlobs"] == 1
+    assert elsewhere.run("blobs", "verify", "--json").exit_code == 1

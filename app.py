@@ -7,9 +7,11 @@ import errno
 import gc
 import logging
 import sys
+from collections.abc import Mapping
 
 from pds.config import Config
 from pds.environment import load_environment
+from pds.jobs.back_up import BackupRunner
 from pds.jobs.request_crawls import CrawlRequester
 from pds.jobs.schedule import Schedule
 from pds.jobs.send_mail import MailSender
@@ -34,7 +36,8 @@ M_ARENA_MAX = -8
 def main() -> int:
     """Run the server until it is told to stop; the exit status."""
     try:
-        config = Config.from_env(load_environment())
+        environ = load_environment()
+        config = Config.from_env(environ)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -51,7 +54,7 @@ def main() -> int:
         logger.error("%s; stop it first, or choose another PDS_DATA_DIRECTORY", error)  # noqa: TRY400 # nothing to trace
         return 2
     try:
-        run(config)
+        run(config, environ)
     except ConfigError as error:
         logger.error("%s", error)  # noqa: TRY400 # nothing to trace
         return 2
@@ -67,8 +70,11 @@ def main() -> int:
     return 0
 
 
-def run(config: Config) -> None:
-    """Serve with ``config`` until told to stop, then leave a tidy file behind."""
+def run(config: Config, environ: Mapping[str, str]) -> None:
+    """Serve with ``config`` until told to stop, then leave a tidy file behind.
+
+    environ: what ``config`` was read from; backups keep it.
+    """
     if config.share_processor:
         processors.share_one()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -88,12 +94,15 @@ def run(config: Config) -> None:
         sender.start()
         requester = CrawlRequester(services)
         requester.start()
+        backups = BackupRunner(services, environ)
+        backups.start()
         try:
             serve(create_app(services), services)
         finally:
             schedule.stop()
             sender.stop()
             requester.stop()
+            backups.stop()
             services.close()
     finally:
         database.close_database()

@@ -1,0 +1,68 @@
+"""When backups and checks are due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pds.services.backup import access
+from pds.services.backup.access import Outcome
+from pds.services.backup.nightly import due
+
+pytestmark = pytest.mark.usefixtures("open_database")
+
+
+def us(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
+
+
+def backed_up(text: str) -> None:
+    access.remember_backup(Outcome(us(text), "a", is_good=True, text=""))
+
+
+def checked(text: str) -> None:
+    access.remember_check(Outcome(us(text), "a", is_good=True, text=""))
+
+
+def test_first_one_is_due_at_once() -> None:
+    assert due(us("2026-01-05T12:00")) == "create"
+
+
+def test_one_a_night_is_due_from_three_on() -> None:
+    backed_up("2026-01-05T03:01")
+    checked("2026-01-05T03:10")
+
+    assert due(us("2026-01-06T02:59")) is None
+    assert due(us("2026-01-06T03:00")) == "create"
+    backed_up("2026-01-06T03:01")
+    assert due(us("2026-01-06T23:00")) is None
+
+
+def test_one_made_by_hand_in_the_evening_does_not_count_for_the_night() -> None:
+    backed_up("2026-01-05T22:00")
+    checked("2026-01-05T22:00")
+
+    assert due(us("2026-01-06T04:00")) == "create"
+
+
+def test_server_that_was_off_at_night_makes_up_for_it() -> None:
+    backed_up("2026-01-05T03:01")
+
+    assert due(us("2026-01-09T17:00")) == "create"
+
+
+def test_check_is_due_once_a_week() -> None:
+    backed_up("2026-01-12T03:01")
+    assert due(us("2026-01-12T04:00")) == "verify"
+    checked("2026-01-05T04:00")
+
+    assert due(us("2026-01-12T03:59")) is None
+    assert due(us("2026-01-12T04:00")) == "verify"
+
+
+def test_failure_is_tried_again_after_an_hour() -> None:
+    access.remember_failure(Outcome(us("2026-01-05T03:00"), "", is_good=False, text="no disk"))
+
+    assert due(us("2026-01-05T03:59")) is None
+    assert due(us("2026-01-05T04:00")) == "create"

@@ -33,6 +33,7 @@ from typing import Final
 from pds.errors import AccountNotFoundError
 from pds.services.clock import Clock
 from pds.services.devices import UNKNOWN_DEVICE, Device
+from pds.services.log_in_check import wrong_password
 from pds.storage import accounts, browsers, oauth_requests
 from pds.storage.accounts import AccountRow
 from pds.storage.browsers import BrowserAccountRow, BrowserRow, KnownBrowser
@@ -82,12 +83,16 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody who is signed in. ``is_fresh``: the password was typed within the last days."""
+    """Somebody who is signed in. ``is_fresh``: the password was typed within the last days.
+
+    request_id: the authorization for which it was typed, if any.
+    """
 
     account: AccountRow
     is_fresh: bool
     is_remembered: bool
     authenticated_at_us: int
+    request_id: str | None
 
 
 class Browsers:
@@ -207,24 +212,25 @@ class Browsers:
         *,
         remember: bool,
         request_id: str | None = None,
-        settle: Callable[[], None] | None = None,
+        settle: Callable[[], bool | None] | None = None,
     ) -> Browser:
         """Sign an account in; the browser as it is from now on, whose cookies must be set.
 
         request_id: the open authorization that it is for, if any; it goes with the browser.
-        settle: the last look at what was proven, in the same transaction (``SignIn.settle``).
+        settle: the last look at what was proven, in the same transaction (``SignIn.settle``);
+            False, or whatever it raises, when that does not hold any more.
 
         Raises:
-            AccountNotFoundError: and what ``settle`` raises.
+            AccountNotFoundError, AuthRequiredError
         """
         with transaction():
             if accounts.find_by_id(account_id) is None:
                 raise AccountNotFoundError
-            if settle is not None:
-                settle()
+            if settle is not None and settle() is False:
+                raise wrong_password()
             signed_in = self._with_new_secret(browser, account_id)
             if request_id is not None and signed_in.id != browser.id:
-                browsers.move_request(request_id, signed_in.id)
+                oauth_requests.move_to_browser(request_id, signed_in.id)
             browsers.save_sign_in(
                 BrowserAccountRow(signed_in.id, account_id, self._clock(), remember, request_id)
             )
@@ -300,6 +306,7 @@ class Browsers:
                         age_us < FRESH_US,
                         bool(sign_in.remembered),
                         sign_in.authenticated_at_us,
+                        sign_in.request_id,
                     )
                 )
         return found

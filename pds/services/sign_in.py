@@ -182,7 +182,7 @@ class SignIn:
         """Whether the proof is still good, as it has its effect; if so a new place is told of.
 
         False: the password was changed since, or the account has gone. The caller holds the
-        transaction that begins a session or signs a browser in (``Browsers.sign_in(holds=…)``).
+        transaction that begins a session or signs a browser in (``Browsers.sign_in(settle=…)``).
         is_known: the caller recognises the browser.
         """
         if not is_still_good(proof):

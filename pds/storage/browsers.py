@@ -187,11 +187,6 @@ def keep_newest_browsers(account_id: int, count: int) -> None:
     )
 
 
-def move_request(request_id: str, browser_id: str) -> None:
-    """An authorization request goes with the browser that has it open."""
-    execute("UPDATE oauth_request SET browser_hash = ? WHERE id = ?", (browser_id, request_id))
-
-
 def delete_if_empty(browser_id: str) -> None:
     """Forget a browser if nobody is signed in there."""
     execute(f"DELETE FROM browser WHERE id = ? AND {_EMPTY}", (browser_id,))  # noqa: S608 # constant

@@ -203,14 +203,10 @@ def test_button_pressed_twice_in_a_known_browser(
     assert sorted(jar.who()) == ["alice.test", "bob.test"]
 
 
-def refuse() -> None:
-    raise AuthRequiredError
-
-
 def test_what_was_proven_must_hold_still(services: Services, jar: Jar, alice: Person) -> None:
     before = all_rows()
     with pytest.raises(AuthRequiredError):
-        services.browsers.sign_in(jar.come(), alice.row.id, remember=True, settle=refuse)
+        services.browsers.sign_in(jar.come(), alice.row.id, remember=True, settle=lambda: False)
     with pytest.raises(AccountNotFoundError):
         services.browsers.sign_in(jar.come(), 999, remember=True)
 

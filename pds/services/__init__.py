@@ -61,7 +61,7 @@ from pds.services.local_plc import LocalPlc
 from pds.services.look_ups import LookUps
 from pds.services.mail import Mail
 from pds.services.node_source import NodeSource
-from pds.services.oauth.parts import OAuth, Outside, build_oauth
+from pds.services.oauth.parts import Inside, OAuth, Outside, build_oauth
 from pds.services.outbox import Outbox, build_outbox
 from pds.services.password_changes import PasswordChanges
 from pds.services.plc_operations import PlcOperations
@@ -219,7 +219,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     )
     browsers = Browsers(config.jwt_secret, clock)
     outside = Outside(clients.strangers, clients.peers, identity, look_ups)
-    oauth = build_oauth(config, clock, outside)
+    oauth = build_oauth(config, clock, outside, Inside(browsers, mail))
     service_auth = ServiceAuth(keys, clock)
     proxying = Proxying(
         config,

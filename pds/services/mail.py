@@ -113,6 +113,7 @@ class Mail:
         """Tell the owner what happened to the account, at the address that ``account`` has.
 
         The caller holds the transaction. Facts by notice: app_password_created ``name``;
+        app_allowed ``app``, ``scopes`` (what it may do, in words) and ``link`` (where to end that);
         new_sign_in ``details`` (when, from where); identity_changed ``change`` (what is new);
         password_changed ``others`` (what became of their sign-ins); sign_up_attempt and
         email_changed none. The last goes to the old address

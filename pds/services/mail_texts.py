@@ -18,6 +18,7 @@ Notice = Literal[
     "password_changed",
     "email_changed",
     "app_password_created",
+    "app_allowed",
     "new_sign_in",
     "identity_changed",
     "sign_up_attempt",
@@ -112,6 +113,15 @@ NOTICES: dict[Notice, Text] = {
         "A new app password",
         ('An app password named "{name}" was made for {who} on {service}.',),
         (_NOT_YOU + " Then delete the app password.",),
+    ),
+    "app_allowed": Text(
+        "A new app may use your account",
+        "A new app may use your account",
+        (
+            "{app} was allowed to use the account {who} on {service}. It may: {scopes}.",
+            "See what your apps may do, and take it back, at {link}",
+        ),
+        ("If that was not you, take it back there, and change your password: somebody knows it.",),
     ),
     "new_sign_in": Text(
         "New sign-in to your account",

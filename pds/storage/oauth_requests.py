@@ -109,6 +109,10 @@ def move_to_browser(request_id: str, browser_hash: str) -> None:
     execute("UPDATE oauth_request SET browser_hash = ? WHERE id = ?", (browser_hash, request_id))
 
 
+def set_parameters(request_id: str, parameters: str) -> None:
+    execute("UPDATE oauth_request SET parameters = ? WHERE id = ?", (parameters, request_id))
+
+
 def extend(request_id: str, expires_at_us: int) -> None:
     execute("UPDATE oauth_request SET expires_at_us = ? WHERE id = ?", (expires_at_us, request_id))
 

@@ -43,6 +43,8 @@ CREATE_SESSION = (
     # Ours. And for every address: this one stops many that try one name together.
     Limit("com.atproto.server.createSession-3", 300, HOUR_S, key="login_from_anywhere"),
 )
+# Ours: the pages on which an app is allowed something, looked at and sent.
+AUTHORIZE = (Limit("oauth-authorize", 600, 5 * MINUTE_S),)
 REFRESH_SESSION = (
     Limit("com.atproto.server.refreshSession-0", 300, 5 * MINUTE_S, key="did"),
 )  # ours

@@ -28,6 +28,7 @@ MODERATOR = "did:web:mod.example.com"
 FACTS = {
     "password_changed": {"others": "Everybody else is out."},
     "app_password_created": {"name": 'phone" <b>&'},
+    "app_allowed": {"app": "<b>app", "scopes": "see it all", "link": "https://pds.example.com/a"},
     "new_sign_in": {"details": "25 November 2026, from 192.0.2.1"},
     "identity_changed": {"change": "the handle is now bob.example.com"},
 }

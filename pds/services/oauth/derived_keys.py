@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 # Changing one of these ends every token of its kind.
 ACCESS_TOKENS: Final = b"hearth oauth access tokens v1"
 REFRESH_TOKENS: Final = b"hearth oauth refresh tokens v1"
+AUTHORIZATION_CODES: Final = b"hearth oauth authorization codes v1"
 
 
 def derive_key(secret: str, purpose: bytes) -> bytes:

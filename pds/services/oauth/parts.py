@@ -10,9 +10,13 @@ from pds.network.dns_txt import DnsTxt
 from pds.network.http_client import HttpClient
 from pds.network.lexicon_authority import LexiconAuthorities
 from pds.network.remote_records import RemoteRecords
+from pds.services.browsers import Browsers
 from pds.services.clock import Clock
 from pds.services.identity import Identity
 from pds.services.look_ups import LookUps
+from pds.services.mail import Mail
+from pds.services.oauth import authorization
+from pds.services.oauth.authorization import Authorization
 from pds.services.oauth.client_credentials import ClientAuthentication
 from pds.services.oauth.clients import Clients
 from pds.services.oauth.grants import Grants
@@ -38,6 +42,14 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """Services of this server that have other uses too."""
+
+    browsers: Browsers
+    mail: Mail
+
+
+@dataclass(frozen=True, slots=True)
 class OAuth:
     """Everything that has to do with clients and what they were allowed."""
 
@@ -46,10 +58,11 @@ class OAuth:
     proofs: Proofs
     authentication: ClientAuthentication
     requests: Requests
+    authorization: Authorization
     grants: Grants
 
 
-def build_oauth(config: Config, clock: Clock, outside: Outside) -> OAuth:
+def build_oauth(config: Config, clock: Clock, outside: Outside, inside: Inside) -> OAuth:
     """Put them together; each gets only what it needs."""
     documents = ClientDocuments(
         outside.strangers,
@@ -67,6 +80,17 @@ def build_oauth(config: Config, clock: Clock, outside: Outside) -> OAuth:
         proofs=Proofs(issuer, clock, secret),
         authentication=authentication,
         requests=Requests(authentication, clients, permission_sets, issuer=issuer, clock=clock),
+        authorization=Authorization(
+            authorization.Parts(
+                issuer,
+                config.jwt_secret,
+                clients,
+                permission_sets,
+                inside.browsers,
+                inside.mail,
+            ),
+            clock,
+        ),
         grants=Grants(config, clock),
     )
 

@@ -359,6 +359,12 @@ def _warnings(given: Mapping[str, str]) -> list[str]:
             warnings.append(f"{name}: has no effect in this version")
         elif effect == "none":
             warnings.append(f"{name}: has no effect, {known[name].help}")
+    warnings += [
+        f'PDS_OAUTH_TRUSTED_CLIENTS: "{client_id}" has no effect; the ids of apps that can be'
+        " trusted are addresses of documents, like https://app.example/client.json"
+        for client_id in many(text)(given.get("PDS_OAUTH_TRUSTED_CLIENTS", ""))
+        if client_id.startswith("http://localhost") or "://" not in client_id
+    ]
     if len(given.get("PDS_JWT_SECRET", "").encode()) < JWT_SECRET_MINIMUM:
         warnings.append(
             f"PDS_JWT_SECRET: shorter than {JWT_SECRET_MINIMUM} characters, so tokens are easier to"

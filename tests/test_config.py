@@ -286,6 +286,15 @@ def test_setting_without_effect_is_a_warning() -> None:
     assert "has no effect" in config.warnings[0]
 
 
+def test_app_that_cannot_be_trusted_is_a_warning() -> None:
+    ids = "https://app.example/client.json, app.example, http://localhost?scope=atproto"
+    config = Config.from_env({**SECRETS, "PDS_OAUTH_TRUSTED_CLIENTS": ids})
+
+    bare, loopback = config.warnings
+    assert bare.startswith('PDS_OAUTH_TRUSTED_CLIENTS: "app.example" has no effect')
+    assert '"http://localhost?scope=atproto"' in loopback
+
+
 def test_short_jwt_secret_is_a_warning() -> None:
     assert "easier to forge" in Config.from_env({**PUBLIC, "PDS_JWT_SECRET": "short"}).warnings[0]
 

@@ -41,6 +41,10 @@ class InvalidClientMetadataError(OAuthError):
     default_message = "The client's metadata are at fault"
 
 
+class ClientUnavailableError(InvalidClientMetadataError):
+    """What the client has published could not be fetched; the next time it may be there."""
+
+
 class InvalidRedirectUriError(OAuthError):
     error = "invalid_redirect_uri"
     default_message = "The redirect_uri is not one of the client's"

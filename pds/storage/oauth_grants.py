@@ -110,9 +110,17 @@ class UsedRefreshToken:
 
 _COLUMNS = tuple(GrantRow.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM oauth_grant"  # noqa: S608 # constants
+_UPDATE = (
+    f"UPDATE oauth_grant SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608 # constants
+    " WHERE id = ?"
+)
 _INSERT = (
     f"INSERT INTO oauth_grant ({', '.join(_COLUMNS)})"  # noqa: S608 # constants
     f" VALUES ({', '.join('?' * len(_COLUMNS))})"
+)
+_BEYOND = (
+    "DELETE FROM oauth_grant WHERE rowid IN (SELECT rowid FROM oauth_grant WHERE {whose}"
+    " ORDER BY used_at_us DESC, rowid DESC LIMIT -1 OFFSET ?)"
 )
 LIVE = (
     "SELECT g.id, g.account_id, g.client_id, g.dpop_jkt, g.scope, g.access_expires_at_us,"
@@ -180,6 +188,24 @@ def insert(grant: GrantRow) -> None:
     execute(_INSERT, astuple(grant))
 
 
+def update(grant: GrantRow) -> None:
+    """Store what has become of a grant."""
+    execute(_UPDATE, (*astuple(grant), grant.id))
+
+
+def add_used(refresh_hash: str, used: UsedRefreshToken, *, keep: int) -> None:
+    """Note that a refresh token was used; of each grant the ``keep`` last ones are remembered."""
+    execute(
+        "INSERT INTO oauth_used_refresh_token (hash, grant_id, number, used_at_us)"
+        " VALUES (?, ?, ?, ?)",
+        (refresh_hash, used.grant_id, used.number, used.used_at_us),
+    )
+    execute(
+        "DELETE FROM oauth_used_refresh_token WHERE grant_id = ? AND number <= ?",
+        (used.grant_id, used.number - keep),
+    )
+
+
 def set_used(grant_id: str, at_us: int) -> None:
     execute(
         "UPDATE oauth_grant SET used_at_us = ? WHERE id = ? AND used_at_us < ?",
@@ -195,3 +221,21 @@ def delete(grant_id: str) -> bool:
 def delete_for_account(account_id: int, *, keep: str = "") -> None:
     """End all grants of an account but the one with the id ``keep``."""
     execute("DELETE FROM oauth_grant WHERE account_id = ? AND id != ?", (account_id, keep))
+
+
+def delete_unused(account_id: int, client_id: str, *, per_client: int, per_account: int) -> None:
+    """End the grants not used for longest, where an account has more than so many."""
+    execute(
+        _BEYOND.format(whose="account_id = ? AND client_id = ?"),
+        (account_id, client_id, per_client),
+    )
+    execute(_BEYOND.format(whose="account_id = ?"), (account_id, per_account))
+
+
+def delete_lapsed(now_us: int, limit: int) -> int:
+    """End up to ``limit`` grants whose time is over; return how many."""
+    return execute(
+        "DELETE FROM oauth_grant WHERE rowid IN (SELECT rowid FROM oauth_grant"
+        " WHERE expires_at_us <= ? OR refresh_expires_at_us <= ? LIMIT ?)",
+        (now_us, now_us, limit),
+    )

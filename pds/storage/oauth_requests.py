@@ -53,6 +53,7 @@ _COLUMNS = (
     " browser_hash, account_id, granted_scope, code_hash"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM oauth_request WHERE id = ?"  # noqa: S608 # constants
+_BY_CODE = f"SELECT {_COLUMNS} FROM oauth_request WHERE code_hash = ?"  # noqa: S608 # constants
 _INSERT = f"INSERT INTO oauth_request ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _TAKE = f"DELETE FROM oauth_request WHERE code_hash = ? RETURNING {_COLUMNS}"  # noqa: S608
 
@@ -60,6 +61,11 @@ _TAKE = f"DELETE FROM oauth_request WHERE code_hash = ? RETURNING {_COLUMNS}"  #
 def find(request_id: str) -> OAuthRequestRow | None:
     """The request, also one that has lapsed and was not swept away yet."""
     return _row(row(_BY_ID, (request_id,)))
+
+
+def find_by_code(code_hash: str) -> OAuthRequestRow | None:
+    """The request of a code that was not used yet, also a lapsed one."""
+    return _row(row(_BY_CODE, (code_hash,)))
 
 
 def count() -> int:

@@ -16,6 +16,7 @@ from pds.config import Config
 from pds.network.client_documents import ClientDocuments
 from pds.network.http_client import FetchError
 from pds.oauth_errors import (
+    ClientUnavailableError,
     InvalidClientMetadataError,
     InvalidRedirectUriError,
     TemporarilyUnavailableError,
@@ -88,7 +89,7 @@ class Clients:
         try:
             document = self._documents.metadata(client_id)
         except FetchError as error:
-            raise InvalidClientMetadataError(_unavailable("client_id", client_id, error)) from error
+            raise ClientUnavailableError(_unavailable("client_id", client_id, error)) from error
         try:
             metadata = parse_client_metadata(document.content, client_id=client_id)
         except ClientMetadataError as error:
@@ -100,7 +101,7 @@ class Clients:
             document = self._documents.keys(uri)
             return Loaded(parse_jwk_set(document.content), document.size_bytes)
         except FetchError as error:
-            raise InvalidClientMetadataError(_unavailable("jwks_uri", uri, error)) from error
+            raise ClientUnavailableError(_unavailable("jwks_uri", uri, error)) from error
         except InvalidJwkError as error:
             raise InvalidClientMetadataError(f"jwks_uri: {error}") from error
 

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pds.atproto.oauth.scopes.granted import ScopeSet
-from pds.config import Config
 from pds.oauth_errors import InvalidAccessTokenError
-from pds.services.clock import Clock
-from pds.services.oauth.access_tokens import AccessTokens
+from pds.services.oauth.client_credentials import AuthenticatedClient
+from pds.services.oauth.code_exchange import CodeExchange, PresentedCode
 from pds.services.oauth.last_use import LastUse
 from pds.services.oauth.model import OAuthAccess
+from pds.services.oauth.revocation import Revocation
+from pds.services.oauth.token_parts import TokenParts
+from pds.services.oauth.token_refresh import PresentedRefreshToken, TokenRefresh
+from pds.services.oauth.token_reply import TokenReply
+from pds.services.slices import Slices
 from pds.storage import oauth_clients, oauth_grants, oauth_requests
 from pds.storage.database import transaction
 from pds.storage.oauth_grants import GrantRow
@@ -53,12 +57,33 @@ class Grant:
 
 
 class Grants:
-    """Checks, lists and ends grants."""
+    """Makes, renews, checks, lists and ends grants."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self._clock = clock
-        self._tokens = AccessTokens(config)
+    def __init__(self, parts: TokenParts) -> None:
+        self._clock = parts.clock
+        self._tokens = parts.access_tokens
         self._last_use = LastUse()
+        self._exchange = CodeExchange(parts)
+        self._refresh = TokenRefresh(parts)
+        self._revocation = Revocation(parts)
+
+    # --- tokens ----------------------------------------------------------------------------------
+
+    def is_known(self, token: str) -> bool:
+        """See ``Revocation.is_known``."""
+        return self._revocation.is_known(token)
+
+    def exchange(self, client: AuthenticatedClient, presented: PresentedCode) -> TokenReply:
+        """See ``CodeExchange.exchange``."""
+        return self._exchange.exchange(client, presented)
+
+    def refresh(self, client: AuthenticatedClient, presented: PresentedRefreshToken) -> TokenReply:
+        """See ``TokenRefresh.refresh``."""
+        return self._refresh.refresh(client, presented)
+
+    def revoke(self, client: AuthenticatedClient, token: str, jkt: str) -> None:
+        """See ``Revocation.revoke``."""
+        self._revocation.revoke(client, token, jkt)
 
     # --- use -------------------------------------------------------------------------------------
 
@@ -129,6 +154,11 @@ class Grants:
         oauth_requests.delete_for_account(account_id)
         oauth_grants.delete_for_account(account_id, keep="" if kept is None else kept.id)
         oauth_clients.forget_all(account_id, keep_client_id="" if kept is None else kept.client_id)
+
+    def expire(self) -> int:
+        """Forget the grants that have lapsed; return how many."""
+        now_us = self._clock()
+        return Slices(lambda: False).run(lambda limit: oauth_grants.delete_lapsed(now_us, limit))
 
 
 @lru_cache(maxsize=_PARSED_SCOPES)

@@ -16,14 +16,19 @@ from pds.services.identity import Identity
 from pds.services.look_ups import LookUps
 from pds.services.mail import Mail
 from pds.services.oauth import authorization
+from pds.services.oauth.access_tokens import AccessTokens
 from pds.services.oauth.authorization import Authorization
 from pds.services.oauth.client_credentials import ClientAuthentication
 from pds.services.oauth.clients import Clients
+from pds.services.oauth.expiry import Expiry
+from pds.services.oauth.grant_scopes import GrantScopes
 from pds.services.oauth.grants import Grants
 from pds.services.oauth.lexicons import Lexicons, Sources
 from pds.services.oauth.permission_sets import LOCAL_REFRESH_US, REFRESH_US, PermissionSets
 from pds.services.oauth.proofs import Proofs
+from pds.services.oauth.refresh_tokens import RefreshTokens
 from pds.services.oauth.requests import Requests
+from pds.services.oauth.token_parts import TokenParts
 from pds.services.records import Records
 
 
@@ -60,6 +65,7 @@ class OAuth:
     requests: Requests
     authorization: Authorization
     grants: Grants
+    expiry: Expiry
 
 
 def build_oauth(config: Config, clock: Clock, outside: Outside, inside: Inside) -> OAuth:
@@ -74,6 +80,8 @@ def build_oauth(config: Config, clock: Clock, outside: Outside, inside: Inside) 
     clients = Clients(config, documents, outside.look_ups, clock)
     authentication = ClientAuthentication(clients, issuer, clock)
     permission_sets = _permission_sets(config, clock, outside)
+    scopes = GrantScopes(permission_sets)
+    grants = Grants(TokenParts(AccessTokens(config), RefreshTokens(config), scopes, clock))
     return OAuth(
         clients=clients,
         permission_sets=permission_sets,
@@ -91,7 +99,8 @@ def build_oauth(config: Config, clock: Clock, outside: Outside, inside: Inside) 
             ),
             clock,
         ),
-        grants=Grants(config, clock),
+        grants=grants,
+        expiry=Expiry(grants, clock),
     )
 
 

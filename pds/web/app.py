@@ -12,7 +12,7 @@ from pds.web import plc_directory, static_files, well_known
 from pds.web.client_ip import ClientIp
 from pds.web.errors import describe, error_response, mark
 from pds.web.firehose import Firehose, Seats
-from pds.web.oauth import metadata, par
+from pds.web.oauth import metadata, par, revoke, token
 from pds.web.pages import browser, confirm_email, home, page, reset_password, sign_up
 from pds.web.pages.authorize import routes as authorize
 from pds.web.pages.failures import failure_page
@@ -64,7 +64,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
     _add_xrpc(app, dispatcher, firehose)
     app.register_blueprint(well_known.blueprint(services))
-    for machine in (metadata, par):
+    for machine in (metadata, par, revoke, token):
         app.register_blueprint(machine.blueprint(services))
     browser.install(app)
     files = static_files.StaticFiles(config)

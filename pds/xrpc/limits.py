@@ -45,6 +45,9 @@ CREATE_SESSION = (
 )
 # Ours: the pages on which an app is allowed something, looked at and sent.
 AUTHORIZE = (Limit("oauth-authorize", 600, 5 * MINUTE_S),)
+# Ours: an app refreshes twice an hour, and a website does it for all its users from one address.
+OAUTH_TOKEN = (Limit("oauth-token-0", 300, 5 * MINUTE_S),)
+OAUTH_REVOKE = (Limit("oauth-revoke-0", 300, 5 * MINUTE_S),)
 REFRESH_SESSION = (
     Limit("com.atproto.server.refreshSession-0", 300, 5 * MINUTE_S, key="did"),
 )  # ours

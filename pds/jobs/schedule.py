@@ -19,6 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from pds.jobs.delete_lapsed_accounts import delete_lapsed_accounts
 from pds.jobs.expire_did_cache import expire_did_cache
+from pds.jobs.expire_oauth import expire_oauth
 from pds.jobs.expire_reserved_keys import expire_reserved_keys
 from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
@@ -66,6 +67,7 @@ JOBS = (
     Job("delete_lapsed_accounts", timedelta(hours=1), delete_lapsed_accounts),
     Job("expire_uploads", timedelta(hours=1), expire_uploads),
     Job("expire_tokens", timedelta(hours=6), expire_tokens),
+    Job("expire_oauth", timedelta(hours=1), expire_oauth),
     Job("expire_reserved_keys", timedelta(days=1), expire_reserved_keys),
     Job("expire_did_cache", timedelta(hours=1), expire_did_cache),
     Job("refresh_permission_sets", timedelta(hours=1), refresh_permission_sets),

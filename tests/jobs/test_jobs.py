@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pds.jobs.expire_did_cache import expire_did_cache
+from pds.jobs.expire_oauth import expire_oauth
 from pds.jobs.expire_reserved_keys import expire_reserved_keys
 from pds.jobs.expire_tokens import expire_tokens
 from pds.jobs.expire_uploads import expire_uploads
@@ -21,6 +22,7 @@ from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
 from pds.services.blob_sweep import SweepResult
+from pds.services.oauth.expiry import Expired
 from pds.storage import database, migrate
 
 if TYPE_CHECKING:
@@ -93,6 +95,30 @@ def test_expire_tokens_drops_sessions_and_codes(
         expire_tokens(cast("Services", fake))
 
     assert [record.getMessage() for record in caplog.records] == said
+
+
+@pytest.mark.parametrize(
+    ("grants", "browsers", "said"),
+    [
+        (3, 2, ["ended 3 grants to apps", "forgot 2 browsers"]),
+        (0, 1, ["forgot 1 browsers"]),
+        (0, 0, []),
+    ],
+)
+def test_expire_oauth_drops_grants_and_browsers(
+    grants: int, browsers: int, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    expiry = SimpleNamespace(run=lambda: Expired(9, 9, grants))
+    fake = SimpleNamespace(
+        oauth=SimpleNamespace(expiry=expiry), browsers=SimpleNamespace(expire=lambda: browsers)
+    )
+
+    with caplog.at_level(logging.INFO, "pds.jobs"):
+        expire_oauth(cast("Services", fake))
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == len(said)
+    assert all(start in message for start, message in zip(said, messages, strict=True))
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pds.services import Services
 
 PREFIX = "/xrpc/"
-OAUTH_PREFIX = "/oauth/"
+# An app is known by a document that may lie anywhere; who signs up may have to solve a puzzle.
+ASKING_PREFIXES = ("/oauth/", "/account/sign-up")
 JSON = "application/json"
 
 _NSID_SHAPE = re.compile(r"(?=..)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
@@ -74,8 +75,7 @@ class Dispatcher:
     def asks_others(self, path: str) -> bool:
         """Whether a request to ``path`` waits for another service, however long that takes."""
         if not _is_xrpc(path):
-            # An app may be known by a document that lies anywhere.
-            return path[: len(OAUTH_PREFIX)].lower() == OAUTH_PREFIX
+            return path.lower().startswith(ASKING_PREFIXES)
         method = self.find(path[len(PREFIX) :])
         return method is None or method.asks_others
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
@@ -13,7 +16,10 @@ from tests.atproto.oauth.tokens import key_pair
 from tests.factories import StillClock, make_config
 from tests.fakes.oauth_app import OAuthApp, oauth_app
 from tests.oauth_client import KID, Pushing
-from tests.stage import Stage
+from tests.stage import Stage, open_stage
+
+if TYPE_CHECKING:
+    from pds.services import Services
 
 
 @pytest.fixture
@@ -74,3 +80,38 @@ def test_address_may_push_so_often_and_then_we_fetch_no_more(
     assert (answer.status, answer.json["error"]) == (429, "temporarily_unavailable")
     assert answer.headers["Retry-After"]
     assert app.times_asked() == 0
+
+
+def test_hanging_documents_hold_up_nobody_else(services: Services, clock: StillClock) -> None:
+    asked, let_go = threading.Event(), threading.Event()
+    answers: list[tuple[int, str]] = []
+
+    def hang(handler: Any) -> None:
+        asked.set()
+        let_go.wait(10)
+        handler.close_connection = True
+
+    with oauth_app() as app, open_stage(services, threads=2) as stage:
+        app.server.otherwise = lambda _asked: hang
+        pushing = Pushing(stage, clock)
+
+        def push(number: int) -> None:
+            client_id = f"{app.server.url}/{number}.json"
+            answer = pushing.push(client_id, redirect_uri=app.redirect_uri)
+            answers.append((answer.status, answer.json["error"]))
+
+        threads = [threading.Thread(target=push, args=(number,)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        assert asked.wait(10)
+        began = time.monotonic()
+        for _ in range(5):
+            assert stage.web.get("/xrpc/com.atproto.server.describeServer").status == 200
+        took_s = time.monotonic() - began
+        let_go.set()
+        for thread in threads:
+            thread.join()
+
+    assert took_s < 2
+    assert len(answers) == 12
+    assert set(answers) <= {(400, "invalid_client_metadata"), (503, "temporarily_unavailable")}

@@ -241,7 +241,9 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             invite_required=config.invite_required,
         ),
         activation,
-        AccountDeletion(account_deletion.Parts(repos, blobs, email_tokens, sequencer), clock),
+        AccountDeletion(
+            account_deletion.Parts(repos, blobs, email_tokens, sequencer, sign_in), clock
+        ),
     )
     repo_export = RepoExport(config.data_directory / "tmp", nodes)
     preferences = Preferences(clock)

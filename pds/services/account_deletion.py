@@ -37,10 +37,11 @@ from pds.errors import (
 from pds.services.account_events import announce_deletion
 from pds.services.blobs import Blobs
 from pds.services.clock import Clock
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.services.email_tokens import EmailTokens
-from pds.services.passwords import MAX_LOGIN_PASSWORD_LENGTH, check_password, password_length
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
+from pds.services.sign_in import SignIn, WrongPasswordError
 from pds.services.slices import Slices, StoppedError
 from pds.storage import accounts, deletions, did_cache, events, invite_codes
 from pds.storage.accounts import AccountRow
@@ -61,6 +62,7 @@ class Parts:
     blobs: Blobs
     codes: EmailTokens
     sequencer: Sequencer
+    sign_in: SignIn
 
 
 class AccountDeletion:
@@ -86,28 +88,35 @@ class AccountDeletion:
             raise _not_found(did)
         self._delete(account)
 
-    def delete_own(self, did: str, password: str, code: str) -> None:
+    def delete_own(
+        self,
+        did: str,
+        password: str,
+        code: str,
+        *,
+        device: Device = UNKNOWN_DEVICE,
+        bypass_key: str | None = None,
+    ) -> None:
         """Delete an account as its owner, whatever its status. App passwords do not count.
 
         Raises:
             AuthRequiredError: no such account or a wrong password, without saying which.
+            LockedOutError: too many were wrong, also where people sign in.
             InvalidTokenError, ExpiredTokenError: the code by mail.
         """
-        if password_length(password) > MAX_LOGIN_PASSWORD_LENGTH:
-            message = "Password too long. Consider resetting your password."
-            raise AuthRequiredError(message)
         account = accounts.find_by_did(did)
-        matches = check_password(password, account.password_scrypt if account else None)
-        if account is None or not matches:
-            raise _wrong_password()
+        try:
+            proof = self._parts.sign_in.confirm(account, did, password, device, bypass_key)
+        except WrongPasswordError as error:
+            raise _wrong_password() from error
 
         def check(current: AccountRow) -> None:
-            if current.password_scrypt != account.password_scrypt:
+            if current.password_scrypt != proof.account.password_scrypt:
                 raise _wrong_password()
             self._parts.codes.redeem_in_transaction(current, "delete_account", code)
 
         try:
-            self._delete(account, check)
+            self._delete(proof.account, check)
         except NotFoundError as error:
             raise _wrong_password() from error
 

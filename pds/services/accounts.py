@@ -20,6 +20,7 @@ from pds.errors import (
     RepoNotFoundError,
     RepoTakendownError,
 )
+from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.storage import accounts
 from pds.storage.accounts import AccountRow, HostedRepo
 
@@ -167,9 +168,17 @@ class Accounts:
         """Delete an account; see ``AccountDeletion.delete``."""
         self._deletion.delete(did)
 
-    def delete_own(self, did: str, password: str, code: str) -> None:
+    def delete_own(
+        self,
+        did: str,
+        password: str,
+        code: str,
+        *,
+        device: Device = UNKNOWN_DEVICE,
+        bypass_key: str | None = None,
+    ) -> None:
         """Delete an account as its owner; see ``AccountDeletion.delete_own``."""
-        self._deletion.delete_own(did, password, code)
+        self._deletion.delete_own(did, password, code, device=device, bypass_key=bypass_key)
 
     def delete_lapsed(self) -> int:
         """Delete accounts whose owners wanted it by now; see ``AccountDeletion``."""

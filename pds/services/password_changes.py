@@ -107,7 +107,8 @@ class PasswordChanges:
             LockedOutError: too many were wrong, also where people sign in.
         """
         check_chosen_password(new)
-        proof = self._sign_in.confirm(account_id, old, device)
+        known = accounts.find_by_id(account_id)
+        proof = self._sign_in.confirm(known, known.did if known else "", old, device)
         password_scrypt = hash_password(new)
         with transaction():
             account = accounts.find_by_id(account_id)

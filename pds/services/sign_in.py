@@ -35,7 +35,7 @@ from pds.services.second_factors import (
     SecondFactorRequiredError,
     Tickets,
 )
-from pds.storage import accounts, places
+from pds.storage import places
 from pds.storage.accounts import AccountRow
 
 __all__ = ["LockedOutError", "Proof", "SecondFactorNeeded", "SignIn"]
@@ -54,7 +54,7 @@ class AppPasswordOnPageError(AuthRequiredError):
 
 
 class WrongPasswordError(AuthRequiredError):
-    """For who is signed in: whose password is meant, is no secret."""
+    """The password is not the account's own."""
 
     default_message = "That is not your password. Try again."
 
@@ -113,22 +113,30 @@ class SignIn:
         return outcome
 
     def confirm(
-        self, account_id: int, password: str, device: Device, *, bypass_key: str | None = None
+        self,
+        account: AccountRow | None,
+        did: str,
+        password: str,
+        device: Device,
+        bypass_key: str | None = None,
     ) -> Proof:
-        """Look at the password of a member who is signed in, before something grave.
+        """Look at an account's own password before something grave, whatever its status.
+
+        account: the one with this DID; None, where there is none, costs the same.
 
         Raises:
-            WrongPasswordError; AppPasswordOnPageError, LockedOutError, PasswordsBusyError
+            WrongPasswordError: also for app passwords.
+            AuthRequiredError: it is too long to be one.
+            LockedOutError, PasswordsBusyError
         """
-        account = accounts.find_by_id(account_id)
-        did = account.did if account else ""
+        check_length(password)
         try:
             proof, attempt = self._look(did, account, password, device, bypass_key)
         except AuthRequiredError as error:
             raise WrongPasswordError from error
         if proof.app_password is not None:
             self._take_back(attempt)
-            raise AppPasswordOnPageError
+            raise WrongPasswordError
         self._succeed(attempt, did, proof)
         return proof
 

@@ -12,12 +12,14 @@ from pds.services.devices import Device
 from pds.storage.database import rows
 from tests.allowed_apps import BROWSER_ID, add_browser, allow_an_app
 from tests.factories import Person
+from tests.oauth_tools import let_in
 from tests.stage import code_of, queued_mail
 
 if TYPE_CHECKING:
     from tests.stage import Stage
 
 NEW = "a new password"
+SESSION = "/xrpc/com.atproto.server.getSession"
 HOME = Device("Firefox", "192.0.2.7")
 TABLES = ("session", "browser_account", "oauth_grant", "oauth_request", "oauth_client_approval")
 
@@ -80,6 +82,40 @@ def test_everybody_is_out(
     assert not everywhere.may_log_in(alice, alice.password)
     assert everywhere.may_log_in(alice, NEW)
     assert ("password_changed", alice.email) in queued_mail()
+
+
+def reset_on_page(stage: Stage, person: Person) -> None:
+    stage.submit("/account/reset-password", email=person.email)
+    code = code_of(person, "reset_password")
+    stage.submit("/account/reset-password", code=code, password=NEW)
+
+
+@pytest.mark.parametrize(
+    "change", [reset_by_method, reset_on_page, set_by_admin, set_by_pdsadmin, change_by_member]
+)
+def test_app_that_was_let_in_is_told_to_ask_again(
+    stage: Stage, alice: Person, bob: Person, change: Callable[[Stage, Person], None]
+) -> None:
+    hers, his = let_in(stage.services, alice), let_in(stage.services, bob)
+    for app in (hers, his):
+        app.nonce = stage.services.oauth.proofs.next_nonce()
+        assert app.send(stage.web, "GET", SESSION).status == 200
+
+    change(stage, alice)
+
+    refused = hers.send(stage.web, "GET", SESSION)
+    assert (refused.status, refused.json["error"]) == (401, "invalid_token")
+    assert his.send(stage.web, "GET", SESSION).status == 200
+
+
+def test_app_stays_if_the_member_says_so(stage: Stage, alice: Person) -> None:
+    app = let_in(stage.services, alice)
+    app.nonce = stage.services.oauth.proofs.next_nonce()
+    stage.services.password_changes.change(
+        alice.row.id, alice.password, NEW, keep_others=True, device=HOME
+    )
+
+    assert app.send(stage.web, "GET", SESSION).status == 200
 
 
 def sign_in(stage: Stage, person: Person) -> Browser:

@@ -13,7 +13,7 @@ from pds.errors import AuthRequiredError, InvalidPasswordError, InvalidTokenErro
 from pds.services.devices import Device
 from pds.services.lock_outs import LockedOutError
 from pds.services.passwords import hash_password
-from pds.services.sign_in import AppPasswordOnPageError, WrongPasswordError
+from pds.services.sign_in import WrongPasswordError
 from pds.storage.database import rows
 from tests.factories import Person, make_config
 from tests.leftovers import all_rows
@@ -81,7 +81,7 @@ def test_app_password_is_not_enough(services: Services, alice: Person) -> None:
     password = services.app_passwords.create(alice.did, "phone", privileged=True).password
     before = all_rows()
 
-    with pytest.raises(AppPasswordOnPageError):
+    with pytest.raises(WrongPasswordError):
         change(services, alice, password)
     assert all_rows() == before
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pds.services import account_deletion
+from pds.services import log_in_check
 from pds.services.passwords import check_password
 from pds.storage import accounts, email_tokens
 from pds.storage.database import transaction
@@ -88,7 +88,7 @@ def test_unknown_account_costs_as_much_as_a_wrong_password(
         checked.append(args)
         return check_password(*args)
 
-    monkeypatch.setattr(account_deletion, "check_password", note)
+    monkeypatch.setattr(log_in_check, "check_password", note)
 
     send(services, alice, "x", did=UNKNOWN)
     send(services, alice, "x", password="wrong")
@@ -151,7 +151,7 @@ def test_password_that_changes_meanwhile_is_no_longer_good(
             accounts.set_password(alice.row.id, "other:hash")
         return check_password(*args)
 
-    monkeypatch.setattr(account_deletion, "check_password", check_then_change)
+    monkeypatch.setattr(log_in_check, "check_password", check_then_change)
 
     assert send(services, alice, code).error == WRONG_PASSWORD
     assert alice.row.is_active

@@ -52,6 +52,11 @@ def check_length(password: str) -> None:
         raise AuthRequiredError(message)
 
 
+def looks_like_app_password(password: str) -> bool:
+    """Whether this has the form of the passwords that programs get: 80 random bits."""
+    return _APP_PASSWORD_FORM.fullmatch(password) is not None
+
+
 def check_passwords(account: AccountRow | None, password: str, device: Device) -> Proof:
     """Whose password it is, the account's own or an app's. Not inside a transaction: it hashes.
 
@@ -63,7 +68,7 @@ def check_passwords(account: AccountRow | None, password: str, device: Device) -
     """
     is_own = check_password(password, account.password_scrypt if account else None)
     app_password = None
-    if _APP_PASSWORD_FORM.fullmatch(password):
+    if looks_like_app_password(password):
         app_password = _find_app_password(account, password)
     if account is None or not (is_own or app_password):
         raise wrong_password()

@@ -5,8 +5,11 @@ the account has one, and ``settle`` is part of the transaction that begins what 
 Pages and the XRPC method come here alike, so their wrong attempts are counted together
 (``lock_outs``).
 
-Tricky bit: with a second factor the right password alone forgives nothing, or whoever has it could
-try codes for ever.
+Tricky bits
+- With a second factor the right password alone forgives nothing, or whoever has it could try codes
+  for ever.
+- What looks like an app password is not counted. It cannot be guessed; strangers must not keep
+  programs out; and whoever has one must not win back guesses at the account's own password with it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pds.services.log_in_check import (
     check_passwords,
     find_account,
     is_still_good,
+    looks_like_app_password,
     wrong_password,
 )
 from pds.services.mail import Mail, shown_name
@@ -210,7 +214,9 @@ class SignIn:
     ) -> tuple[Proof, Attempt | None]:
         """Whose password it is; the attempt is still counted as wrong."""
         check_length(password)
-        attempt = self._count(identifier, account, device, bypass_key)
+        attempt = None
+        if not looks_like_app_password(password):
+            attempt = self._count(identifier, account, device, bypass_key)
         try:
             return check_passwords(account, password, device), attempt
         except AuthRequiredError:
@@ -230,16 +236,19 @@ class SignIn:
         bypass_key: str | None,
     ) -> Attempt | None:
         limits, address = self._rate_limits, device.ip or ""
-        is_known = self._knows(identifier, account, address)  # always looked up: the same work
+        is_known = self._knows(account, address)  # always looked up: the same work
         if not limits.enabled or limits.is_exempt(address, bypass_key):
             return None
         block = address_block(address)
         return self._lock_outs.begin(_target(identifier, account), block, is_known=is_known)
 
-    def _knows(self, identifier: str, account: AccountRow | None, address: str) -> bool:
-        """Whether this account has been used from this address. Restarts do not forget sessions."""
+    def _knows(self, account: AccountRow | None, address: str) -> bool:
+        """Whether the account's own password was used from this address.
+
+        Restarts do not forget sessions and browsers, ends of sessions do not forget log-ins.
+        """
         used = places.list_for_account(account.id if account else 0, MAX_PLACES)
-        if self._rate_limits.knows_login(identifier, address):
+        if self._rate_limits.knows_login(_own(account.did if account else ""), address):
             return True
         return bool(address) and is_among(Device(ip=address), (ip for _, ip in used))
 
@@ -260,7 +269,10 @@ class SignIn:
         if attempt is not None:
             self._lock_outs.succeed(attempt)
         if proof.device.ip:
-            for name in {identifier, *_names(proof.account)}:
+            names = {identifier, *_names(proof.account)}
+            if proof.app_password is None:
+                names.add(_own(proof.account.did))
+            for name in names:
                 self._rate_limits.remember_login(name, proof.device.ip)
 
     def _take_back(self, attempt: Attempt | None) -> None:
@@ -297,6 +309,11 @@ def _target(identifier: str, account: AccountRow | None) -> str:
     """
     salt = (account.password_scrypt or "").partition(":")[0] if account else ""
     return f"{login_name(identifier)} {salt}"
+
+
+def _own(did: str) -> str:
+    """What log-ins by the account's own password are remembered by."""
+    return f"{did} by its own password"
 
 
 def _names(account: AccountRow) -> Iterator[str]:

@@ -171,6 +171,38 @@ def test_place_of_a_session_is_known_after_a_restart(
     services.sign_in.check(alice.handle, alice.password, HOME)
 
 
+def test_app_password_wins_no_guesses_back(services: Services, alice: Person) -> None:
+    password = services.app_passwords.create(alice.did, "phone", privileged=True).password
+    for _ in range(9):
+        fail(services, alice.handle)
+        services.sessions.login(alice.handle, password, device=HOME)
+    fail(services, alice.handle)
+
+    with pytest.raises(LockedOutError):
+        services.sign_in.check(alice.handle, "wrong", HOME)
+
+
+def test_app_password_makes_no_address_known(services: Services, alice: Person) -> None:
+    password = services.app_passwords.create(alice.did, "phone", privileged=True).password
+    for number in range(10):
+        services.sessions.login(alice.handle, password, device=stranger(number))
+        fail(services, alice.handle, stranger(number), times=10)
+
+    services.sessions.login(alice.handle, password, device=AWAY)
+    with pytest.raises(LockedOutError):
+        services.sign_in.check(alice.handle, "wrong", AWAY)
+
+
+def test_programs_get_in_whatever_strangers_do(services: Services, alice: Person) -> None:
+    password = services.app_passwords.create(alice.did, "phone", privileged=True).password
+    for number in range(10):
+        fail(services, alice.handle, stranger(number), times=10)
+    for number in range(50):
+        fail(services, f"user{number}.test")  # from where the program runs
+
+    assert services.sessions.login(alice.handle, password, device=HOME).account == alice.row
+
+
 def test_attempts_that_are_not_looked_at_are_not_counted(
     services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,4 +53,5 @@ def pictures(config: Config) -> tuple[str, ...]:
 
 
 def _picture(url: str | None) -> list[str]:
-    return [f'--picture: url("{url}");'] if url else []
+    """With a picture behind the page, what lies loose on it gets a ground to be read on."""
+    return [f'--picture: url("{url}");', "--panel: var(--page);"] if url else []

@@ -6,6 +6,7 @@
  *   [data-password]        gets a button that shows what is typed
  *   new passwords          are told whether they are long
  *   [data-copy]            gets a button that copies its text
+ *   the navigation         shows where one is, when it is wider than the window
  */
 "use strict";
 
@@ -101,4 +102,5 @@ document.querySelectorAll("form[data-once]").forEach(sendOnce);
 document.querySelectorAll("[data-password]").forEach(addShowButton);
 document.querySelectorAll('input[autocomplete="new-password"]').forEach(adviseOnLength);
 document.querySelectorAll("[data-copy]").forEach(addCopyButton);
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.querySelector("form[data-submit-now]")?.requestSubmit();

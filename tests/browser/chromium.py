@@ -172,7 +172,9 @@ _NUMBER_THE_CONTROLS = """() => {
     each.dataset.stop = stops;
     stops += 1;
   }
-  document.activeElement.blur();
+  document.body.tabIndex = -1; // so that Tab starts at the beginning
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
   return stops;
 }"""
 

@@ -27,6 +27,8 @@ def oauth_caller(method: Method, given: Credentials, token: str, services: Servi
         AccountDeactivatedError
     """
     oauth = services.oauth
+    # First, as proofs are remembered, and strangers shall not fill the memory.
+    oauth.grants.check_issued(token)
     thumbprint = oauth.proofs.check(
         given.proofs, method=given.http_method, path=given.path, access_token=token
     )

@@ -126,6 +126,10 @@ class FakeOAuth:
             raise InvalidDpopProofError('a "bad" \\ proof')
         return "jkt-1"
 
+    def check_issued(self, token: str) -> None:
+        if token not in self.tokens:
+            raise InvalidAccessTokenError
+
     def verify_access(self, token: str, jkt: str) -> OAuthAccess:
         if token not in self.tokens or jkt != "jkt-1":
             raise InvalidAccessTokenError

@@ -56,6 +56,7 @@ def test_proof_is_about_this_request() -> None:
         ("app", "old proof", UseDpopNonceError),
         ("app", "forged", InvalidDpopProofError),
         ("access", "proof", InvalidAccessTokenError),
+        ("access", "old proof", InvalidAccessTokenError),
         ("app.bare", "proof", InvalidAccessTokenError),
         ("app.taken", "proof", InvalidAccessTokenError),
     ],
@@ -74,3 +75,14 @@ def test_deactivated_accounts_are_refused_where_the_method_asks_for_it() -> None
     assert call(Auths.USER, "app.away") == APP
     with pytest.raises(AccountDeactivatedError):
         call(Auths.USER_ACTIVE, "app.away")
+
+
+def test_proofs_of_strangers_are_not_even_looked_at() -> None:
+    """What is looked at is remembered, and the memory for it has an end."""
+    services = make_services()
+    method = Method(NSID, "query", Auths.USER, lambda _: None)
+
+    with pytest.raises(InvalidAccessTokenError):
+        authenticate(method, Credentials("DPoP stranger", ("proof",)), services)
+
+    assert services.oauth.checked == []

@@ -87,6 +87,14 @@ class Grants:
 
     # --- use -------------------------------------------------------------------------------------
 
+    def check_issued(self, token: str) -> None:
+        """Whether this server has issued an access token, be it of use still or not; no query.
+
+        Raises:
+            InvalidAccessTokenError
+        """
+        self._tokens.read(token)
+
     def verify_access(self, token: str, jkt: str) -> OAuthAccess:
         """Whose grant an access token belongs to, and what it allows.
 

@@ -29,7 +29,9 @@ class Proofs:
         self._public_url = public_url
         self._clock = clock
         self._nonces = DpopNonces(secret or secrets.token_bytes(MIN_SECRET_BYTES))
+        # Strangers can fill the first one; in the second is only what came with a token of ours.
         self._seen = ReplayMemory()
+        self._seen_with_token = ReplayMemory()
 
     def next_nonce(self) -> str:
         """The nonce for the ``DPoP-Nonce`` header of an answer."""
@@ -41,7 +43,7 @@ class Proofs:
         """Check the proof of a request and use it up; the thumbprint of its key (``jkt``).
 
         headers: the values of every ``DPoP`` header. path: of the request, without a query.
-        access_token: the one that comes with the request, if any.
+        access_token: the one that comes with the request, if any; see first whether it is ours.
 
         Raises:
             UseDpopNonceError: good but for its nonce; it is not used up.
@@ -66,7 +68,8 @@ class Proofs:
                 raise UseDpopNonceError(str(error)) from error
             raise InvalidDpopProofError(str(error)) from error
         # Last, so that what is refused for another reason may come again.
-        if not self._seen.add(proof.thumbprint, proof.jti, until=proof.expires_at, now=now):
+        seen = self._seen if access_token is None else self._seen_with_token
+        if not seen.add(proof.thumbprint, proof.jti, until=proof.expires_at, now=now):
             raise InvalidDpopProofError('a proof with this "jti" was used already')
         return proof.thumbprint
 

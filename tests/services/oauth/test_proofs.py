@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from pds.oauth_errors import InvalidDpopProofError, OAuthError, UseDpopNonceError
+from pds.oauth_errors import (
+    InvalidDpopProofError,
+    OAuthError,
+    TemporarilyUnavailableError,
+    UseDpopNonceError,
+)
+from pds.services.oauth import proofs as proofs_module
 from pds.services.oauth.proofs import Proofs
+from pds.services.oauth.replay_memory import ReplayMemory
 from tests.atproto.oauth.tokens import key_pair
 from tests.factories import StillClock, race
 from tests.oauth_client import make_proof
@@ -130,3 +137,14 @@ def test_nonces_of_one_secret_outlive_a_restart_and_others_do_not(clock: StillCl
 
     assert check(Proofs(URL, clock, SECRET), kept)
     assert isinstance(refused(Proofs(URL, clock), lost), UseDpopNonceError)
+
+
+def test_strangers_who_fill_the_memory_leave_room_for_those_with_tokens(
+    clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proofs_module, "ReplayMemory", lambda: ReplayMemory(1))
+    proofs = Proofs(URL, clock)
+    check(proofs, proof(proofs, clock))
+
+    assert isinstance(refused(proofs, proof(proofs, clock)), TemporarilyUnavailableError)
+    assert check(proofs, proof(proofs, clock, access_token="mine"), access_token="mine")

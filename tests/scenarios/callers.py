@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pds.atproto.service_auth import create_service_token
 from pds.services.keys import SigningKeys
 from tests.factories import ADMIN_PASSWORD, Person, make_account, take_down
+from tests.oauth_tools import App, let_in
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -28,16 +29,21 @@ KINDS: Final = (
     "admin",
     "service token",
     "wrong audience",
+    "app",
 )
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """One kind of caller: the account the call is about, and how the caller shows who it is."""
+    """One kind of caller: the account the call is about, and how the caller shows who it is.
+
+    app: of the one that calls with a proof, whatever ``authorization`` says.
+    """
 
     kind: str
     person: Person
     authorization: str | None
+    app: App | None = None
 
 
 class Visitors:
@@ -61,6 +67,7 @@ class Visitors:
         self._tokens["taken down"] = self._taken_down(self._people["taken down"])
         encoded = base64.b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()
         self._tokens["admin"] = f"Basic {encoded}"
+        self._app = let_in(services, self._people["app"], "atproto transition:generic")
 
     def of(self, kind: str, nsid: str) -> Visitor:
         person = self._people[kind]
@@ -69,7 +76,7 @@ class Visitors:
             authorization = self._service_token(person, nsid, self._services.config.service_did)
         elif kind == "wrong audience":
             authorization = self._service_token(person, nsid, "did:web:other.example.com")
-        return Visitor(kind, person, authorization)
+        return Visitor(kind, person, authorization, self._app if kind == "app" else None)
 
     def all(self, nsid: str) -> Iterator[Visitor]:
         for kind in KINDS:

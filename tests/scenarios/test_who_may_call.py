@@ -57,17 +57,19 @@ class House:
             "password": person.password,
         }
         headers = {} if visitor.authorization is None else {"Authorization": visitor.authorization}
-        path, content = f"/xrpc/{nsid}", None
+        verb, path, content = "POST", f"/xrpc/{nsid}", None
         if METHODS[nsid].kind == "query":
+            verb = "GET"
             path += f"?{urlencode(fill(sample.params or {}, names))}"
-            reply = self.server.request("GET", path, headers=headers)
+        elif sample.body is not None:
+            headers["Content-Type"] = sample.content_type
+            content = sample.body
+            if isinstance(content, dict):
+                content = json.dumps(fill(content, names)).encode()
+        if visitor.app is not None:
+            reply = visitor.app.ask(self.server, verb, path, content, headers)
         else:
-            if sample.body is not None:
-                headers["Content-Type"] = sample.content_type
-                content = sample.body
-                if isinstance(content, dict):
-                    content = json.dumps(fill(content, names)).encode()
-            reply = self.server.request("POST", path, content, headers)
+            reply = self.server.request(verb, path, content, headers)
         if reply.status == 200:
             return "ok"
         code = " code" if reply.json["message"] == "Token is invalid" else ""

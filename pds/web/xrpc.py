@@ -182,10 +182,10 @@ def _refusal(
     environ: WSGIEnvironment, info: RequestInfo, method: Method | None, error: Exception
 ) -> Response:
     """The response for a failure; of status 401, it tells how to ask for what was wanted."""
-    if dpop.is_dpop(environ.get("HTTP_AUTHORIZATION")):
-        challenge = dpop.challenge(error)
-    elif method is not None and method.auth.kind in ("admin", "moderator"):
+    if method is not None and method.auth.kind in ("admin", "moderator"):
         challenge = 'Basic realm="admin"'
+    elif dpop.is_dpop(environ.get("HTTP_AUTHORIZATION")):
+        challenge = dpop.challenge(error)
     else:
         challenge = "Bearer"
     response = error_response(error, info.id)

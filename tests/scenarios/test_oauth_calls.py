@@ -119,6 +119,13 @@ def test_every_answer_carries_the_nonce_once(house: House) -> None:
         check_marked(answer)
 
 
+def test_apps_are_told_what_admins_methods_want(house: House) -> None:
+    answer = house.ask("GET", "/xrpc/com.atproto.admin.getInviteCodes")
+
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="admin"')
+    check_marked(answer)
+
+
 def test_other_callers_get_no_nonce(house: House) -> None:
     answer = house.web.get(SESSION, Authorization=f"Bearer {house.alice.access_jwt}")
 

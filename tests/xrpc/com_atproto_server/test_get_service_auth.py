@@ -8,6 +8,7 @@ import pytest
 
 from pds.services.session_scopes import Scope
 from tests.factories import CREATE_ACCOUNT, Person, take_down
+from tests.oauth_tools import let_in
 from tests.over_http import ADMIN_HEADER, wire
 from tests.session_tools import access_as
 
@@ -72,3 +73,34 @@ def test_taken_down_account_may_move_away(services: Services, alice: Person) -> 
         other = http.get(NSID, caller, aud="did:web:a.test", lxm=UPLOAD)
 
     assert other.error == (400, "InvalidToken", "Bad token scope")
+
+
+@pytest.mark.parametrize(
+    ("scope", "lxm", "status"),
+    [
+        ("transition:generic", UPLOAD, 200),
+        ("transition:generic", None, 200),
+        ("transition:generic", CREATE_ACCOUNT, 200),  # an app may help its member move
+        ("transition:generic", "chat.bsky.convo.listConvos", 403),
+        ("transition:generic transition:chat.bsky", "chat.bsky.convo.listConvos", 200),
+        (f"rpc:{UPLOAD}?aud=*", UPLOAD, 200),
+        (f"rpc:{UPLOAD}?aud=*", None, 403),
+        (f"rpc:{UPLOAD}?aud=did:web:a.test%23svc", UPLOAD, 403),
+        ("", UPLOAD, 403),
+        # never, whatever the scopes
+        ("transition:generic", "com.atproto.server.updateEmail", 400),
+        ("rpc:com.atproto.server.updateEmail?aud=*", "com.atproto.server.updateEmail", 400),
+        ("", "com.atproto.server.updateEmail", 403),
+    ],
+)
+def test_apps_get_what_their_scopes_permit(
+    services: Services, alice: Person, scope: str, lxm: str | None, status: int
+) -> None:
+    app = let_in(services, alice, f"atproto {scope}".strip())
+    wanted = {"aud": "did:web:a.test"} if lxm is None else {"aud": "did:web:a.test", "lxm": lxm}
+
+    with wire(services) as http:
+        answer = app.get(http.web, NSID, **wanted)
+
+    assert answer.status == status
+    assert ("token" in answer.json) == (status == 200)

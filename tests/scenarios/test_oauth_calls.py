@@ -215,6 +215,12 @@ def test_proof_is_signed_with_the_key_it_shows(house: House) -> None:
     check_refused(house.ask(header={"jwk": key_pair(number=3).json}), "invalid_dpop_proof")
 
 
+def test_proof_must_not_tell_the_private_key(house: House) -> None:
+    told = {**house.app.key.json, "d": "AQ"}
+
+    check_refused(house.ask(header={"jwk": told}), "invalid_dpop_proof")
+
+
 @pytest.mark.parametrize("algorithm", ["ES256K", "ES384", "PS256"])
 def test_keys_of_other_kinds_are_as_good(house: House, algorithm: str) -> None:
     app = let_in(house.services, house.alice, key=key_pair(algorithm))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.errors import InvalidRequestError, PdsError
 from pds.services.session_scopes import Scope
 from pds.xrpc.loading import load_methods
@@ -46,6 +47,20 @@ def test_birth_date_is_shown_to_a_full_session_alone(
     expected = [BORN, AGE] if scope == Scope.ACCESS else [AGE]
 
     assert ask(services, NSID, caller) == {"preferences": expected}
+
+
+@pytest.mark.parametrize("scope", ["transition:generic", f"rpc:{NSID}?aud=*"])
+def test_apps_do_not_see_the_birth_date_and_leave_it_as_it_is(
+    services: Services, alice: Person, scope: str
+) -> None:
+    services.preferences.put(alice.row, [BORN], full_access=True)
+    caller = Caller("user", alice.did, scopes=ScopeSet.parse(f"atproto {scope}"))
+
+    assert ask(services, NSID, caller) == {"preferences": [AGE]}
+    ask(services, NSID.replace("get", "put"), caller, input={"preferences": []})
+    assert BORN in ask(services, NSID, alice.caller)["preferences"]
+    with pytest.raises(InvalidRequestError):
+        ask(services, NSID.replace("get", "put"), caller, input={"preferences": [BORN]})
 
 
 def test_a_question_for_another_service_is_passed_on(app_view: LaggingAppView) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pds.atproto import dag_json
-from pds.atproto.crypto.did_key import InvalidKeyError
 from pds.atproto.crypto.keypair import PublicKey
 from pds.atproto.did_document import DidDocument
 from pds.atproto.record_proof import RecordProofError, read_record_proof
@@ -96,11 +95,7 @@ class Lexicons:
             raise UnknownLexiconError(message)
         if document.pds_endpoint == self._sources.identity.public_url:
             return self._own_record(document.did, nsid)
-        try:
-            key = PublicKey.from_did_key(document.signing_key)
-        except InvalidKeyError as error:
-            message = f"the DID document of {document.did} has an unusable key"
-            raise UnknownLexiconError(message) from error
+        key = PublicKey.from_did_key(document.signing_key)
         proof = self._sources.remote.proof(document.pds_endpoint, document.did, COLLECTION, nsid)
         value = read_record_proof(proof, did=document.did, key=key, path=f"{COLLECTION}/{nsid}")
         return dag_json.to_json(value)

@@ -25,8 +25,8 @@ from pds.services.oauth.permission_sets import (
     REFRESH_US,
     PermissionSets,
 )
-from pds.storage import database
-from pds.storage.database import close_thread_connection
+from pds.storage import database, permission_sets
+from pds.storage.database import close_thread_connection, transaction
 from tests.factories import StillClock
 from tests.fakes.lexicon_publisher import permission_set
 
@@ -187,6 +187,18 @@ def test_set_outlives_a_restart(published: Published, clock: StillClock) -> None
 
     assert title_of(sets_of(published, clock).of(include(NSID))) == "Calendar"
     assert len(published.asked) == 1
+
+
+def test_set_that_is_not_understood_any_more_is_looked_for(
+    sets: PermissionSets, published: Published, clock: StillClock
+) -> None:
+    """As after an update that reads documents more strictly."""
+    with transaction():
+        permission_sets.save(NSID, '{"lexicon": 1}', clock())
+
+    assert sets.cached(include(NSID)) == {}
+    assert title_of(sets.of(include(NSID))) == "Calendar"
+    assert set(sets.cached(include(NSID))) == {NSID}
 
 
 def test_set_serves_on_for_90_days(

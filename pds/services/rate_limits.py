@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +28,6 @@ from pds.settings import Network
 _SECOND_US = 1_000_000
 IPV6_PREFIX = 64  # what a household or a rented machine gets; single addresses cost nothing
 CACHED_ADDRESSES = 4_096
-MAX_KNOWN = 10_000
 MAX_KEY_CHARS = 300
 
 
@@ -124,8 +122,6 @@ class RateLimits:
         self._bypass_key = (bypass_key or "").encode("utf-8")
         self._bypass_networks = tuple(bypass_networks)
         self._windows: dict[str, _Window] = {}
-        self._known: dict[tuple[str, str], None] = {}
-        self._known_lock = threading.Lock()
         self._is_exempt_address = lru_cache(CACHED_ADDRESSES)(self._in_bypass_networks)
 
     def is_exempt(self, address: str, bypass_key: str | None) -> bool:
@@ -160,20 +156,6 @@ class RateLimits:
             window = self._window(wanted.budget)
             if not window.has_room(wanted.key):
                 raise BudgetSpentError(window.look(wanted.key))
-
-    # --- addresses from which somebody has logged in ----------------------------------------------
-
-    def remember_login(self, name: str, address: str) -> None:
-        """From ``address`` the owner of ``name`` has just logged in."""
-        known = (login_name(name), address_block(address))
-        with self._known_lock:
-            self._known.pop(known, None)
-            self._known[known] = None
-            if len(self._known) > MAX_KNOWN:
-                del self._known[next(iter(self._known))]
-
-    def knows_login(self, name: str, address: str) -> bool:
-        return (login_name(name), address_block(address)) in self._known
 
     def _window(self, budget: Budget) -> _Window:
         window = self._windows.get(budget.name)

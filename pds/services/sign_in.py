@@ -15,11 +15,11 @@ Tricky bits
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 from pds.errors import AccountTakedownError, AuthRequiredError
 from pds.services.clock import Clock
-from pds.services.devices import Device, describe, is_among
+from pds.services.devices import Device, describe
+from pds.services.known_places import KnownPlaces
 from pds.services.lock_outs import Attempt, LockedOutError, LockOuts, in_words
 from pds.services.log_in_check import (
     Proof,
@@ -31,7 +31,6 @@ from pds.services.log_in_check import (
     wrong_password,
 )
 from pds.services.mail import Mail, shown_name
-from pds.services.program_names import program_name
 from pds.services.rate_limits import RateLimits, address_block, login_name
 from pds.services.second_factors import (
     SecondFactor,
@@ -39,14 +38,11 @@ from pds.services.second_factors import (
     SecondFactorRequiredError,
     Tickets,
 )
-from pds.storage import places
 from pds.storage.accounts import AccountRow
 
 __all__ = ["LockedOutError", "Proof", "SecondFactorNeeded", "SignIn"]
 
 logger = logging.getLogger("pds.accounts")
-
-MAX_PLACES = 500
 
 
 class AppPasswordOnPageError(AuthRequiredError):
@@ -79,6 +75,7 @@ class SignIn:
         self._rate_limits = rate_limits
         self._second_factor = second_factor
         self._lock_outs = LockOuts(clock)
+        self._places = KnownPlaces()
         self._tickets = Tickets(clock)
 
     # --- on pages --------------------------------------------------------------------------------
@@ -141,7 +138,7 @@ class SignIn:
         if proof.app_password is not None:
             self._take_back(attempt)
             raise WrongPasswordError
-        self._succeed(attempt, did, proof)
+        self._succeed(attempt, proof)
         return proof
 
     # --- anywhere --------------------------------------------------------------------------------
@@ -187,7 +184,7 @@ class SignIn:
             raise AuthRequiredError(message)
         if not self._tickets.use(ticket):
             raise wrong_password()
-        self._succeed(attempt, identifier, proof)
+        self._succeed(attempt, proof)
         return proof
 
     def settle(self, proof: Proof, *, is_known: bool = False) -> bool:
@@ -199,7 +196,9 @@ class SignIn:
         """
         if not is_still_good(proof):
             return False
-        if not is_known and self._is_new_place(proof):
+        # Programs with a password of their own run wherever they like: not told of.
+        is_own = proof.app_password is None
+        if is_own and not is_known and self._places.is_new(proof.account, proof.device):
             details = describe(proof.device, self._clock())
             self._mail.notify(proof.account, "new_sign_in", details=details)
         return True
@@ -235,22 +234,12 @@ class SignIn:
         device: Device,
         bypass_key: str | None,
     ) -> Attempt | None:
+        is_known = self._places.knows(account, device)  # always looked up: the same work
         limits, address = self._rate_limits, device.ip or ""
-        is_known = self._knows(account, address)  # always looked up: the same work
         if not limits.enabled or limits.is_exempt(address, bypass_key):
             return None
         block = address_block(address)
         return self._lock_outs.begin(_target(identifier, account), block, is_known=is_known)
-
-    def _knows(self, account: AccountRow | None, address: str) -> bool:
-        """Whether the account's own password was used from this address.
-
-        Restarts do not forget sessions and browsers, ends of sessions do not forget log-ins.
-        """
-        used = places.list_for_account(account.id if account else 0, MAX_PLACES)
-        if self._rate_limits.knows_login(_own(account.did if account else ""), address):
-            return True
-        return bool(address) and is_among(Device(ip=address), (ip for _, ip in used))
 
     def _ask_more(
         self, proof: Proof, identifier: str, attempt: Attempt | None
@@ -259,37 +248,21 @@ class SignIn:
         if proof.app_password is None and self._second_factor is not None:
             challenge = self._second_factor.challenge(proof.account)
         if challenge is None:
-            self._succeed(attempt, identifier, proof)
+            self._succeed(attempt, proof)
             return None
         self._take_back(attempt)
         ticket = self._tickets.issue(proof, identifier)
         return SecondFactorNeeded(challenge.kind, challenge.hint, ticket)
 
-    def _succeed(self, attempt: Attempt | None, identifier: str, proof: Proof) -> None:
+    def _succeed(self, attempt: Attempt | None, proof: Proof) -> None:
         if attempt is not None:
             self._lock_outs.succeed(attempt)
-        if proof.device.ip:
-            names = {identifier, *_names(proof.account)}
-            if proof.app_password is None:
-                names.add(_own(proof.account.did))
-            for name in names:
-                self._rate_limits.remember_login(name, proof.device.ip)
+        if proof.app_password is None:
+            self._places.remember(proof.account, proof.device)
 
     def _take_back(self, attempt: Attempt | None) -> None:
         if attempt is not None:
             self._lock_outs.take_back(attempt)
-
-    def _is_new_place(self, proof: Proof) -> bool:
-        """Whether no session and no browser of the account is one program at one address.
-
-        Programs with a password of their own run wherever they like: not asked of them.
-        """
-        if proof.app_password is not None:
-            return False
-        program = program_name(proof.device.user_agent)
-        used = places.list_for_account(proof.account.id, MAX_PLACES)
-        same = (ip for user_agent, ip in used if program_name(user_agent) == program)
-        return not is_among(proof.device, same)
 
 
 def _log_wait(attempt: Attempt | None, account: AccountRow | None, device: Device) -> None:
@@ -309,15 +282,3 @@ def _target(identifier: str, account: AccountRow | None) -> str:
     """
     salt = (account.password_scrypt or "").partition(":")[0] if account else ""
     return f"{login_name(identifier)} {salt}"
-
-
-def _own(did: str) -> str:
-    """What log-ins by the account's own password are remembered by."""
-    return f"{did} by its own password"
-
-
-def _names(account: AccountRow) -> Iterator[str]:
-    """What an account can be named by, as ``login_name`` has it."""
-    for name in (account.did, account.handle, account.email):
-        if name:
-            yield login_name(name)

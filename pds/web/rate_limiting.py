@@ -65,15 +65,15 @@ class RateLimiting:
         """Spend for a page what the XRPC method that does the same would: they share the budgets.
 
         member: the DID of who is signed in. said: those fields of the method's body that its
-        budgets are counted by: ``identifier``, ``email``, ``did``.
+        budgets are counted by: ``identifier``, ``email``.
 
         Raises:
             BudgetSpentError
         """
         info: RequestInfo = environ[ENVIRON_KEY]
         if not self._is_free(environ, info):
-            asker = _Asker(self._limits, info.client_ip, member, said)
-            self._spend(info, [spending for limit in limits for spending in asker.costs(limit)])
+            asker = _Asker(info.client_ip, member, said)
+            self._spend(info, [Spending(limit, _KEYS[limit.key](asker)) for limit in limits])
 
     def spend_call(self, environ: WSGIEnvironment, call: Call, limits: tuple[Limit, ...]) -> None:
         """Spend a method's own limits, all of them together.
@@ -84,11 +84,11 @@ class RateLimiting:
         info: RequestInfo = environ[ENVIRON_KEY]
         if not limits or self._is_free(environ, info):
             return
-        asker = _Asker(self._limits, call.client_ip, call.caller.did, call.input)
-        spendings: list[Spending] = []
+        asker = _Asker(call.client_ip, call.caller.did, call.input)
+        spendings = []
         for limit in limits:
             cost = 1 if limit.cost is None else limit.cost(call)
-            spendings += asker.costs(limit, cost)
+            spendings.append(Spending(limit, _KEYS[limit.key](asker), cost))
         self._spend(info, spendings)
 
     @contextmanager
@@ -135,19 +135,12 @@ class RateLimiting:
 class _Asker:
     """Whom budgets may be counted for. said: the body, or as much of it as they go by."""
 
-    limits: RateLimits
     client_ip: str
     member: str | None
     said: Mapping[str, Any]
 
-    def costs(self, limit: Limit, cost: int = 1) -> Iterator[Spending]:
-        """The spending of a limit; none where it does not concern who asks."""
-        key = _KEYS[limit.key](self)
-        if key is not None:
-            yield Spending(limit, key, cost)
 
-
-# --- for whom a budget is counted; None: not for this request -------------------------------------
+# --- for whom a budget is counted -----------------------------------------------------------------
 
 
 def _address(asker: _Asker) -> str:
@@ -162,25 +155,13 @@ def _login(asker: _Asker) -> str:
     return f"{login_name(asker.said['identifier'])} {_address(asker)}"
 
 
-def _login_from_anywhere(asker: _Asker) -> str | None:
-    name = asker.said["identifier"]
-    return None if asker.limits.knows_login(name, asker.client_ip) else login_name(name)
-
-
 def _email(asker: _Asker) -> str:
     return short_key(asker.said["email"].strip().lower())
 
 
-def _subject(asker: _Asker) -> str | None:
-    did = asker.said["did"]
-    return None if asker.limits.knows_login(did, asker.client_ip) else short_key(did)
-
-
-_KEYS: dict[LimitKey, Callable[[_Asker], str | None]] = {
+_KEYS: dict[LimitKey, Callable[[_Asker], str]] = {
     "ip": _address,
     "did": _account,
     "login": _login,
-    "login_from_anywhere": _login_from_anywhere,
     "email": _email,
-    "subject": _subject,
 }

@@ -40,8 +40,6 @@ CREATE_SESSION = (
     Limit("com.atproto.server.createSession-1", 30, 5 * MINUTE_S, key="login"),
     # Ours. The two above start anew for every name: this one stops trying one password on many.
     Limit("com.atproto.server.createSession-2", 300, 5 * MINUTE_S),
-    # Ours. And for every address: this one stops many that try one name together.
-    Limit("com.atproto.server.createSession-3", 300, HOUR_S, key="login_from_anywhere"),
 )
 # Ours: the pages on which an app is allowed something, looked at and sent.
 AUTHORIZE = (Limit("oauth-authorize", 600, 5 * MINUTE_S),)
@@ -85,11 +83,7 @@ CONFIRM_EMAIL = _guesses("com.atproto.server.confirmEmail")
 UPDATE_EMAIL = _guesses("com.atproto.server.updateEmail")
 SIGN_PLC_OPERATION = _guesses("com.atproto.identity.signPlcOperation")
 RESET_PASSWORD = (Limit("com.atproto.server.resetPassword-0", 50, 5 * MINUTE_S),)
-DELETE_ACCOUNT = (
-    Limit("com.atproto.server.deleteAccount-0", 50, 5 * MINUTE_S),
-    # Ours: guesses at one account's password and code, from any address but its owner's.
-    Limit("com.atproto.server.deleteAccount-1", 100, HOUR_S, key="subject"),
-)
+DELETE_ACCOUNT = (Limit("com.atproto.server.deleteAccount-0", 50, 5 * MINUTE_S),)
 
 # --- identity ------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ class Caller:
 ANONYMOUS = Caller("anonymous")
 
 
-LimitKey = Literal["ip", "did", "login", "login_from_anywhere", "email", "subject"]
+LimitKey = Literal["ip", "did", "login", "email"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,7 @@ class Limit:
         ip       the caller's address
         did      the caller's account
         login    the name somebody logs in with, together with the address
-        login_from_anywhere  that name alone; not for addresses its owner has logged in from
         email    the address in the body's ``email``
-        subject  the account in the body's ``did``; not for addresses its owner has logged in from
     """
 
     name: str

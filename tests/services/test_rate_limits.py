@@ -7,7 +7,6 @@ import ipaddress
 import pytest
 
 from pds.services.rate_limits import (
-    MAX_KNOWN,
     BudgetSpentError,
     RateLimits,
     Spending,
@@ -110,15 +109,3 @@ def test_a_household_of_ipv6_addresses_is_one_caller() -> None:
 def test_spellings_of_a_login_name_are_one() -> None:
     assert login_name(" @Alice.TEST ") == login_name("alice.test") == "alice.test"
     assert len(login_name("x" * 100_000)) == 300
-
-
-def test_addresses_of_log_ins_are_known_up_to_a_bound(limits: RateLimits) -> None:
-    limits.remember_login("alice.test", "192.0.2.1")
-
-    assert limits.knows_login("@Alice.test", "192.0.2.1")
-    assert not limits.knows_login("alice.test", "192.0.2.2")
-    assert not limits.knows_login("bob.test", "192.0.2.1")
-    for number in range(MAX_KNOWN):
-        limits.remember_login(f"user{number}.test", "192.0.2.1")
-    assert not limits.knows_login("alice.test", "192.0.2.1")
-    assert limits.knows_login("user0.test", "192.0.2.1")

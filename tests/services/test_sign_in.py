@@ -11,6 +11,7 @@ import pytest
 from pds.config import Config
 from pds.errors import AccountTakedownError, AuthRequiredError
 from pds.services.devices import Device
+from pds.services.known_places import KnownPlaces
 from pds.services.lock_outs import LockedOutError
 from pds.services.log_in_check import Proof
 from pds.services.passwords import PasswordsBusyError
@@ -164,7 +165,7 @@ def test_place_of_a_session_is_known_after_a_restart(
     services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.sessions.login(alice.handle, alice.password, device=HOME)
-    monkeypatch.setattr(services.rate_limits, "_known", {})  # a new process
+    monkeypatch.setattr(services.sign_in, "_places", KnownPlaces())  # a new process
     for number in range(10):
         fail(services, alice.handle, stranger(number), times=10)
 

@@ -27,12 +27,11 @@ def test_every_method_that_changes_records_spends_one_budget() -> None:
     assert spent == [[3, 3], [2, 2], [1, 1]]
 
 
-def test_guessing_passwords_is_limited_by_name_by_address_and_by_both() -> None:
+def test_guessing_passwords_is_limited_by_name_and_address_and_by_address() -> None:
     assert figures(limits.CREATE_SESSION) == [
         (300, 86_400, "login"),
         (30, 300, "login"),
         (300, 300, "ip"),
-        (300, 3_600, "login_from_anywhere"),
     ]
 
 

@@ -18,7 +18,7 @@ def spend(
 ) -> None:
     """Spend the budgets of a method in ``pds/xrpc/limits.py``.
 
-    member: the DID of who is signed in. said: what they go by: ``identifier``, ``email``, ``did``.
+    member: the DID of who is signed in. said: what they go by: ``identifier``, ``email``.
 
     Raises:
         BudgetSpentError

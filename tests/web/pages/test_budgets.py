@@ -50,9 +50,7 @@ def send(services: Services) -> Callable[..., bool]:
         ("ip", {}, {}, True),
         ("did", {"member": "did:plc:a"}, {"member": "did:plc:b"}, False),
         ("login", {"identifier": "alice.test"}, {"identifier": "bob.test"}, True),
-        ("login_from_anywhere", {"identifier": "a.test"}, {"identifier": "b.test"}, False),
         ("email", {"email": "a@example.com"}, {"email": "b@example.com"}, False),
-        ("subject", {"did": "did:plc:a"}, {"did": "did:plc:b"}, False),
     ],
 )
 def test_form_is_counted_as_its_method_is(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,9 @@ from pds.services.devices import UNKNOWN_DEVICE, Device
 from pds.storage import accounts, oauth_requests
 from pds.storage.database import rows, transaction
 from pds.storage.oauth_requests import OAuthRequestRow
+from tests.browser_tools import Field, Form, Page, TestBrowser
 from tests.factories import Person, make_account, make_code, make_config, race
 from tests.fakes.web_server import WebServer, web_server
-from tests.form_browser import FormBrowser
 from tests.leftovers import all_rows
 from tests.stage import Stage, queued_mail
 
@@ -25,38 +27,77 @@ PASSWORD = "correct horse battery"
 REST = {"email": "carol@example.com", "password": PASSWORD}
 
 
-@pytest.fixture
-def visitor(stage: Stage) -> FormBrowser:
-    return FormBrowser(stage.web)
+class Visitor:
+    """Somebody without scripts, at a page."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.browser = TestBrowser(stage.web, origin=stage.services.config.public_url)
+        self.page: Page
+
+    @property
+    def text(self) -> str:
+        return self.page.html
+
+    @property
+    def form(self) -> Form:
+        return self.page.form(AT)
+
+    def typed(self, name: str) -> str:
+        """What a field holds."""
+        [found] = [one for one in self.form.fields if one.name == name and one.is_on]
+        return found.value
+
+    def open(self, address: str) -> Page:
+        self.page = self.browser.open(address)
+        return self.page
+
+    def fill(self, **typed: Any) -> Page:
+        """Fill in the form of the page, send it and follow where it leads."""
+        return self.send(self.form, **typed)
+
+    def send(self, form: Form, *, headers: Any = None, **typed: Any) -> Page:
+        self.page = self.browser.submit(form, headers=headers or {}, **typed)
+        return self.page
+
+    def error_of(self, name: str) -> str:
+        """What is wrong with a field, as it is told to who cannot see it."""
+        [field] = [given for _, given in self.page.elements if given.get("id") == f"f-{name}"]
+        assert f"f-{name}-error" in field["aria-describedby"]
+        found = re.search(rf'<p class="error" id="f-{name}-error">(.*?)</p>', self.text, re.DOTALL)
+        assert found, self.text
+        return found[1]
 
 
 @pytest.fixture
-def at_the_rest(visitor: FormBrowser) -> FormBrowser:
+def visitor(stage: Stage) -> Visitor:
+    return Visitor(stage)
+
+
+@pytest.fixture
+def at_the_rest(visitor: Visitor) -> Visitor:
     """Carol has chosen her handle."""
     visitor.open(AT)
     assert visitor.fill(name="carol").status == 200
     return visitor
 
 
-def signed_in(
-    stage: Stage, visitor: FormBrowser, request_id: str | None = None
-) -> list[str | None]:
+def signed_in(stage: Stage, visitor: Visitor, request_id: str | None = None) -> list[str | None]:
     """The handles of who is signed in in this browser."""
     browsers = stage.services.browsers
-    cookies = visitor.cookies
+    cookies = visitor.browser.cookies
     browser = browsers.recognise(cookies.get("dev-id"), cookies.get("ses-id"), _device(visitor))
     return [found.account.handle for found in browsers.accounts(browser, request_id)]
 
 
-def _device(visitor: FormBrowser) -> Device:
-    return Device(visitor.user_agent, "127.0.0.1")
+def _device(visitor: Visitor) -> Device:
+    return Device(visitor.browser.user_agent, "127.0.0.1")
 
 
-def test_newcomer_gets_an_account_and_is_signed_in(stage: Stage, at_the_rest: FormBrowser) -> None:
+def test_newcomer_gets_an_account_and_is_signed_in(stage: Stage, at_the_rest: Visitor) -> None:
     assert "carol.test" in at_the_rest.text
     at_the_rest.fill(**REST)
 
-    assert at_the_rest.path == "/account"
+    assert at_the_rest.page.address.startswith("/account")
     account = accounts.find_by_handle("carol.test")
     assert account is not None
     assert (account.email, account.is_active) == ("carol@example.com", True)
@@ -67,22 +108,23 @@ def test_newcomer_gets_an_account_and_is_signed_in(stage: Stage, at_the_rest: Fo
     assert rows("SELECT id FROM session") == []  # nobody has asked for one
 
 
-def test_way_back_to_the_app_is_kept(stage: Stage, visitor: FormBrowser) -> None:
+def test_way_back_to_the_app_is_kept(stage: Stage, visitor: Visitor) -> None:
     along = "client_id=https%3A%2F%2Fapp.example%2Fc%3Fa%26b&request_uri=urn%3Ax%3Areq-1"
     visitor.open(f"{AT}?{along}")
     assert f'href="/oauth/authorize?{along}"'.replace("&", "&amp;") in visitor.text
     visitor.fill(name="carol")
-    assert "form-action" not in visitor.answer.headers["Content-Security-Policy"]
+    assert "form-action" not in visitor.page.headers["Content-Security-Policy"]
     visitor.fill(email="carol@")
     visitor.fill(**REST)
 
-    assert visitor.path == f"/oauth/authorize?{along}"
+    assert visitor.page.address == f"/oauth/authorize?{along}"
     assert signed_in(stage, visitor) == ["carol.test"]
 
 
-def test_request_of_the_app_goes_along(stage: Stage, visitor: FormBrowser) -> None:
+def test_request_of_the_app_goes_along(stage: Stage, visitor: Visitor) -> None:
     visitor.open(AT)
-    before = stage.services.browsers.recognise(visitor.cookies["dev-id"], None, UNKNOWN_DEVICE)
+    dev_id = visitor.browser.cookies["dev-id"]
+    before = stage.services.browsers.recognise(dev_id, None, UNKNOWN_DEVICE)
     for name, browser_hash in (("a" * 32, before.id), ("b" * 32, "somebody else's browser")):
         row = OAuthRequestRow(f"req-{name}", "c", "{}", "{}", "jkt", 0, 1 << 60, browser_hash)
         with transaction():
@@ -90,13 +132,13 @@ def test_request_of_the_app_goes_along(stage: Stage, visitor: FormBrowser) -> No
 
     for name, handle, goes in (("b", "dave", False), ("a", "carol", True)):
         request_uri = f"urn:ietf:params:oauth:request_uri:req-{name * 32}"
-        newcomer = FormBrowser(stage.web)
-        newcomer.cookies = {"dev-id": visitor.cookies["dev-id"]}
+        newcomer = Visitor(stage)
+        newcomer.browser.cookies = {"dev-id": dev_id}
         newcomer.open(f"{AT}?client_id=c&request_uri={request_uri}&name={handle}")
         newcomer.fill(email=f"{handle}@example.com", password=PASSWORD)
         found = oauth_requests.find(f"req-{name * 32}")
         assert found is not None
-        now = hashlib.sha256(newcomer.cookies["dev-id"].encode()).hexdigest()
+        now = hashlib.sha256(newcomer.browser.cookies["dev-id"].encode()).hexdigest()
         assert (found.browser_hash == now) is goes
         # For this request alone, or else remembered.
         assert signed_in(stage, newcomer, found.id) == [f"{handle}.test"]
@@ -104,7 +146,7 @@ def test_request_of_the_app_goes_along(stage: Stage, visitor: FormBrowser) -> No
 
 
 @pytest.mark.parametrize("typed", ["@Carol", " carol ", "carol.test", "CAROL.TEST"])
-def test_handle_is_understood_however_it_is_written(visitor: FormBrowser, typed: str) -> None:
+def test_handle_is_understood_however_it_is_written(visitor: Visitor, typed: str) -> None:
     visitor.open(AT)
     visitor.fill(name=typed)
 
@@ -123,20 +165,18 @@ def test_handle_is_understood_however_it_is_written(visitor: FormBrowser, typed:
     ],
 )
 def test_handle_that_may_not_be_is_told_at_its_field(
-    visitor: FormBrowser, typed: str, told: str
+    visitor: Visitor, typed: str, told: str
 ) -> None:
     visitor.open(AT)
     answer = visitor.fill(name=typed)
 
     assert answer.status == 400
     assert told in visitor.error_of("name").lower()
-    assert visitor.form.fields["name"] == typed
+    assert visitor.typed("name") == typed
     assert "<title>Error: " in visitor.text
 
 
-def test_handle_of_another_is_told_and_others_are_offered(
-    visitor: FormBrowser, alice: Person
-) -> None:
+def test_handle_of_another_is_told_and_others_are_offered(visitor: Visitor, alice: Person) -> None:
     visitor.open(AT)
     visitor.fill(name="alice")
 
@@ -146,9 +186,7 @@ def test_handle_of_another_is_told_and_others_are_offered(
     assert "<strong>alice2.test</strong>" in visitor.text
 
 
-def test_handle_that_goes_meanwhile_is_asked_for_again(
-    stage: Stage, at_the_rest: FormBrowser
-) -> None:
+def test_handle_that_goes_meanwhile_is_asked_for_again(stage: Stage, at_the_rest: Visitor) -> None:
     make_account(stage.services, "carol", email="other@example.com")
     before = all_rows()
     answer = at_the_rest.fill(**REST)
@@ -171,26 +209,26 @@ def test_handle_that_goes_meanwhile_is_asked_for_again(
     ],
 )
 def test_field_that_may_not_be_is_told_there_and_the_rest_stays(
-    at_the_rest: FormBrowser, field: str, value: str, told: str
+    at_the_rest: Visitor, field: str, value: str, told: str
 ) -> None:
     before = all_rows()
     answer = at_the_rest.fill(**{**REST, field: value})
 
     assert answer.status == 400
     assert told in at_the_rest.error_of(field)
-    assert at_the_rest.form.fields["email"] == {**REST, field: value}["email"]
-    assert at_the_rest.form.fields["password"] == ""
+    assert at_the_rest.typed("email") == {**REST, field: value}["email"]
+    assert at_the_rest.typed("password") == ""
     assert all_rows() == before
 
 
-def test_all_that_is_wrong_is_told_at_once(at_the_rest: FormBrowser) -> None:
+def test_all_that_is_wrong_is_told_at_once(at_the_rest: Visitor) -> None:
     at_the_rest.fill(email="carol", password="short")
 
     assert at_the_rest.error_of("email")
     assert at_the_rest.error_of("password")
 
 
-def test_address_of_a_member_is_not_told_to_be_one(at_the_rest: FormBrowser, alice: Person) -> None:
+def test_address_of_a_member_is_not_told_to_be_one(at_the_rest: Visitor, alice: Person) -> None:
     at_the_rest.fill(email=alice.email, password=PASSWORD)
     taken = at_the_rest.error_of("email")
     at_the_rest.fill(email="carol@mailinator.com")
@@ -199,23 +237,23 @@ def test_address_of_a_member_is_not_told_to_be_one(at_the_rest: FormBrowser, ali
     assert queued_mail() == [("sign_up_attempt", alice.email)]
 
 
-def test_form_of_another_site_makes_no_account(at_the_rest: FormBrowser) -> None:
+def test_form_of_another_site_makes_no_account(at_the_rest: Visitor) -> None:
     before = all_rows()
     form = at_the_rest.form
 
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert at_the_rest.send(form, headers, **REST).status == 403
-    form.fields["csrf"] = "0" * 64
-    assert at_the_rest.send(form, {}, **REST).status == 403
+        assert at_the_rest.send(form, headers=headers, **REST).status == 403
+    form["csrf"].value = "0" * 64
+    assert at_the_rest.send(form, **REST).status == 403
     assert all_rows() == before
 
 
-def test_two_at_once_get_one_account(stage: Stage, at_the_rest: FormBrowser) -> None:
-    other = FormBrowser(stage.web)
+def test_two_at_once_get_one_account(stage: Stage, at_the_rest: Visitor) -> None:
+    other = Visitor(stage)
     other.open(AT)
     other.fill(name="carol")
 
-    def sign_up(visitor: FormBrowser, email: str) -> int:
+    def sign_up(visitor: Visitor, email: str) -> int:
         return visitor.fill(email=email, password=PASSWORD).status
 
     race(
@@ -229,7 +267,7 @@ def test_two_at_once_get_one_account(stage: Stage, at_the_rest: FormBrowser) -> 
     assert sorted(len(signed_in(stage, visitor)) for visitor in (at_the_rest, other)) == [0, 1]
 
 
-def test_closed_sign_up_says_whom_to_ask(stage: Stage, at_the_rest: FormBrowser) -> None:
+def test_closed_sign_up_says_whom_to_ask(stage: Stage, at_the_rest: Visitor) -> None:
     stage.services.flood_breaker.close()
     before = all_rows()
 
@@ -241,7 +279,7 @@ def test_closed_sign_up_says_whom_to_ask(stage: Stage, at_the_rest: FormBrowser)
     assert all_rows() == before
 
 
-def test_addresses_that_make_no_sense_do_no_harm(visitor: FormBrowser) -> None:
+def test_addresses_that_make_no_sense_do_no_harm(visitor: Visitor) -> None:
     for query in ("name=%ff%00", "domain=.evil.example&name=carol", "name=" + "x" * 5_000):
         assert visitor.open(f"{AT}?{query}").status in (200, 400)
         assert "evil" not in visitor.text
@@ -252,22 +290,22 @@ class TestByInvitation:
     def config(self, tmp_path: Path) -> Config:
         return make_config(tmp_path, invite_required="true")
 
-    def test_code_is_asked_for_and_used(self, stage: Stage, at_the_rest: FormBrowser) -> None:
+    def test_code_is_asked_for_and_used(self, stage: Stage, at_the_rest: Visitor) -> None:
         code = make_code(stage.services)
         for wrong in ("", "made-up"):
             at_the_rest.fill(**REST, invite_code=wrong)
             assert at_the_rest.error_of("invite_code")
-            assert at_the_rest.form.fields["email"] == REST["email"]
+            assert at_the_rest.typed("email") == REST["email"]
 
         at_the_rest.fill(**REST, invite_code=code)
-        assert at_the_rest.path == "/account"
+        assert signed_in(stage, at_the_rest) == ["carol.test"]
         assert rows("SELECT code FROM invite_code_use") == [(code,)]
 
-    def test_code_of_a_link_is_filled_in(self, visitor: FormBrowser) -> None:
+    def test_code_of_a_link_is_filled_in(self, visitor: Visitor) -> None:
         visitor.open(f"{AT}?invite_code=abc")
         visitor.fill(name="carol")
 
-        assert visitor.form.fields["invite_code"] == "abc"
+        assert visitor.typed("invite_code") == "abc"
 
 
 class TestWithAPuzzle:
@@ -287,25 +325,27 @@ class TestWithAPuzzle:
             )
             yield server
 
-    def solve(self, visitor: FormBrowser, answer: str) -> None:
-        """What their script adds to the form."""
-        visitor.send(visitor.form, {}, **REST, **{"h-captcha-response": answer})
+    def solve(self, visitor: Visitor, answer: str, **typed: str) -> None:
+        """Their script adds a field to the form."""
+        form = visitor.form
+        form.fields.append(Field("h-captcha-response", answer, "textarea"))
+        visitor.send(form, **{**REST, **typed})
 
     def test_page_may_load_the_puzzle_and_others_may_not(
-        self, visitor: FormBrowser, judge: WebServer
+        self, visitor: Visitor, judge: WebServer
     ) -> None:
         visitor.open(AT)
-        assert "hcaptcha" not in visitor.text + visitor.answer.headers["Content-Security-Policy"]
+        assert "hcaptcha" not in visitor.text + visitor.page.headers["Content-Security-Policy"]
         visitor.fill(name="carol")
 
         assert 'data-sitekey="the-site"' in visitor.text
         assert "needs JavaScript" in visitor.text
-        policy = visitor.answer.headers["Content-Security-Policy"]
+        policy = visitor.page.headers["Content-Security-Policy"]
         assert "frame-src https://hcaptcha.com https://*.hcaptcha.com;" in policy
-        assert visitor.answer.headers["Cross-Origin-Embedder-Policy"] == "unsafe-none"
+        assert visitor.page.headers["Cross-Origin-Embedder-Policy"] == "unsafe-none"
 
     def test_right_answer_makes_the_account(
-        self, stage: Stage, at_the_rest: FormBrowser, judge: WebServer
+        self, stage: Stage, at_the_rest: Visitor, judge: WebServer
     ) -> None:
         self.solve(at_the_rest, "right")
 
@@ -314,35 +354,33 @@ class TestWithAPuzzle:
 
     @pytest.mark.parametrize("answer", ["", "wrong"])
     def test_wrong_answer_makes_none(
-        self, at_the_rest: FormBrowser, judge: WebServer, answer: str
+        self, at_the_rest: Visitor, judge: WebServer, answer: str
     ) -> None:
         before = all_rows()
         self.solve(at_the_rest, answer)
 
-        assert at_the_rest.answer.status == 400
+        assert at_the_rest.page.status == 400
         assert "solve the puzzle" in at_the_rest.text
         assert all_rows() == before
 
     def test_nobody_gets_in_while_they_cannot_be_asked(
-        self, at_the_rest: FormBrowser, monkeypatch: pytest.MonkeyPatch
+        self, at_the_rest: Visitor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("pds.network.hcaptcha.VERIFY_URL", "http://127.0.0.1:9/")
         before = all_rows()
         self.solve(at_the_rest, "right")
 
-        assert at_the_rest.answer.status == 503
+        assert at_the_rest.page.status == 503
         assert "Try again in a moment" in at_the_rest.text
-        assert at_the_rest.form.fields["email"] == REST["email"]
+        assert at_the_rest.typed("email") == REST["email"]
         assert all_rows() == before
 
     def test_what_is_wrong_with_the_rest_costs_no_puzzle(
-        self, at_the_rest: FormBrowser, judge: WebServer
+        self, at_the_rest: Visitor, judge: WebServer
     ) -> None:
-        at_the_rest.send(
-            at_the_rest.form, {}, email="carol", password="", **{"h-captcha-response": "right"}
-        )
+        self.solve(at_the_rest, "right", email="carol", password="")
 
-        assert at_the_rest.answer.status == 400
+        assert at_the_rest.page.status == 400
         assert judge.asked == []
 
 
@@ -351,9 +389,9 @@ class TestWithTwoDomains:
     def config(self, tmp_path: Path) -> Config:
         return make_config(tmp_path, service_handle_domains=".one.test,.two.test")
 
-    def test_domain_is_chosen(self, visitor: FormBrowser) -> None:
+    def test_domain_is_chosen(self, visitor: Visitor) -> None:
         visitor.open(AT)
-        assert visitor.form.fields["domain"] == ".one.test"
+        assert visitor.typed("domain") == ".one.test"
         visitor.fill(name="carol", domain=".two.test")
         visitor.fill(**REST)
 
@@ -365,7 +403,7 @@ class TestWithLimits:
     def config(self, tmp_path: Path) -> Config:
         return make_config(tmp_path, rate_limits_enabled="true")
 
-    def test_form_spends_what_the_method_does(self, stage: Stage, at_the_rest: FormBrowser) -> None:
+    def test_form_spends_what_the_method_does(self, stage: Stage, at_the_rest: Visitor) -> None:
         for _ in range(100):
             assert at_the_rest.fill(email="carol", password="").status == 400
         body = {"handle": "dave.test", "email": "dave@example.com", "password": "p"}

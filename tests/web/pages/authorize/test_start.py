@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pds.services.devices import UNKNOWN_DEVICE
+from pds.storage import accounts
 from pds.storage.database import rows
 from tests.authorizing import CONFIDENTIAL, PUBLIC, TRUSTED, Asking, address, open_requests
 from tests.browser_tools import TestBrowser
@@ -303,20 +303,17 @@ def test_newcomer_is_sent_to_make_an_account(member: Member) -> None:
     assert "client_id=https" in answer.address
 
 
-def test_newcomer_comes_back_to_consent(member: Member, stage: Stage, alice: Person) -> None:
-    """What the sign-up page does when the account is made."""
-    where = member.ask(prompt="create")
-    member.browser.open(where)
-    request_id = where.rpartition("%3A")[2]
-    services = stage.services
-    visitor = services.browsers.recognise(member.browser.cookies["dev-id"], None, UNKNOWN_DEVICE)
-    made = services.browsers.sign_in(visitor, alice.row.id, remember=True, request_id=request_id)
-    member.browser.cookies = {"dev-id": made.new_dev_id or "", "ses-id": made.new_ses_id or ""}
-
-    page = member.browser.open(where, site="same-origin")
+def test_newcomer_comes_back_to_consent(member: Member) -> None:
+    page = member.arrive(PUBLIC, prompt="create")
+    page = member.browser.submit(page.form("/account/sign-up"), name="carol")
+    form = page.form("/account/sign-up")
+    page = member.browser.submit(form, email="carol@example.com", password="a good password")
 
     assert page.heading == "Allow this app?"
-    assert granted(member.allow(page)).account_id == alice.row.id
+    assert "@carol.test" in page.text
+    carol = accounts.find_by_handle("carol.test")
+    assert carol is not None
+    assert granted(member.allow(page)).account_id == carol.id
 
 
 # --- how the answer travels -----------------------------------------------------------------------

@@ -292,9 +292,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         blobs=blobs,
         preferences=preferences,
-        takedowns=Takedowns(
-            takedowns.Parts(activation, repos, sessions, oauth.grants, sequencer), clock
-        ),
+        takedowns=Takedowns(takedowns.Parts(activation, repos, endings, sequencer), clock),
         sequencer=sequencer,
         crawl_requests=CrawlRequests(
             config, lambda url: Relay(url, clients.peers), sequencer, clock

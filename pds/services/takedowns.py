@@ -1,7 +1,7 @@
 """Takedowns: an account, a record or a blob is no longer shown, and nothing of it is lost.
 
-- account: only its owner and the admin can read it, its sessions and grants end, and the network is
-  told. Its owner can still log in (with ``allowTakendown``) to move away.
+- account: only its owner and the admin can read it, everybody is signed out (``endings``), and the
+  network is told. Its owner can still log in (with ``allowTakendown``) to move away.
 - record: hidden from getRecord and listRecords. It stays in the repo, whose tree and signature
   cover it, so exports and proofs still contain it. Editing it does not bring it back.
 - blob: not served, not to be used by further records, not to be uploaded again. The file stays in
@@ -22,10 +22,9 @@ from pds.errors import AccountTakedownError, InvalidRequestError, NotFoundError
 from pds.services.account_activation import AccountActivation
 from pds.services.account_events import announce_status
 from pds.services.clock import Clock
-from pds.services.oauth.grants import Grants
+from pds.services.endings import Endings
 from pds.services.repos import Repos
 from pds.services.sequencer import Sequencer
-from pds.services.sessions import Sessions
 from pds.storage import accounts, blobs, records
 from pds.storage.accounts import AccountRow
 from pds.storage.database import transaction
@@ -76,8 +75,7 @@ class Parts:
 
     activation: AccountActivation
     repos: Repos
-    sessions: Sessions
-    grants: Grants
+    endings: Endings
     sequencer: Sequencer
 
 
@@ -147,8 +145,7 @@ class Takedowns:
             if takedown is not None:
                 current = dataclasses.replace(current, takedown_ref=self._ref(takedown))
                 accounts.set_takedown(current.id, current.takedown_ref)
-                self._parts.sessions.revoke_all(current.id)
-                self._parts.grants.end_all(current.id)
+                self._parts.endings.end_everything(current.id)
             if deactivated and current.deactivated_at is None:
                 now = format_datetime(self._clock())
                 current = dataclasses.replace(current, deactivated_at=now)

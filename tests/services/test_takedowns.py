@@ -27,6 +27,7 @@ from pds.services.takedowns import (
     Takedown,
 )
 from pds.storage import blobs, database, events
+from tests.allowed_apps import add_browser, allow_an_app
 from tests.belongings import CREATED_AT, POST, fill
 from tests.factories import Person, StillClock, make_newcomer, race, read_events
 from tests.leftovers import all_rows, blob_files
@@ -97,15 +98,18 @@ def test_takedown_without_a_reference_is_kept_under_its_time(
 
 
 @pytest.mark.parametrize("takedown", [APPLIED, REVERSED])
-def test_every_session_ends_both_ways(
+def test_everybody_is_signed_out_both_ways(
     services: Services, alice: Person, bob: Person, takedown: Takedown
 ) -> None:
     services.sessions.issue(alice.row)
+    add_browser()
+    for person in (alice, bob):
+        allow_an_app(person)
 
     update(services, AccountSubject(alice.did), takedown)
 
-    left = database.rows("SELECT account_id FROM session")
-    assert left == [(bob.row.id,)]
+    for table in ("session", "browser_account", "oauth_grant", "oauth_client_approval"):
+        assert database.rows(f"SELECT account_id FROM {table}") == [(bob.row.id,)], table
 
 
 def test_deactivated_account_is_that_again_after_a_reversal(

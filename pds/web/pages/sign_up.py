@@ -8,7 +8,9 @@ passwords and, where the operator has set it up, a puzzle.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -34,11 +36,13 @@ from pds.services.sign_up_checks import (
 from pds.web.pages import browser as browsers
 from pds.web.pages import budgets, forms, page
 from pds.web.pages.onward import Onward, onward
-from pds.xrpc.limits import CHECK_HANDLE_AVAILABILITY, CREATE_ACCOUNT
+from pds.xrpc.limits import CHECK_HANDLE_AVAILABILITY, CREATE_ACCOUNT, CREATE_SESSION
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from pds.services.accounts import AccountRow
     from pds.services.browsers import Browser
+    from pds.services.sign_in import Proof
 
 AT = "/account/sign-up"
 HANDLE_TEMPLATE = "sign_up_handle.html"
@@ -115,13 +119,17 @@ class _SignUp:
             if wrong:
                 return self._ask_rest(wanted, wrong=wrong)
             _check_name(wanted)
+            made = self._made_before(wanted, browser)
+            if made is not None:
+                settle = partial(self._services.sign_in.settle, made, is_known=True)
+                return self._enter(made.account, wanted, browser, settle)
             self._services.captcha.check(forms.field(PUZZLE_FIELD), browser.device.ip)
-            did = self._create(wanted, browser)
+            account = self._create(wanted, browser)
         except (*_HANDLE_ERRORS, SignUpClosedError) as error:
             return self._ask_handle(wanted, error)
         except PdsError as error:
             return self._ask_rest(wanted, error)
-        return self._enter(did, wanted, browser)
+        return self._enter(account, wanted, browser)
 
     # --- doing it --------------------------------------------------------------------------------
 
@@ -129,9 +137,29 @@ class _SignUp:
         _check_name(wanted)
         handle = self._services.handles.check_new(wanted.handle)
         if not self._services.handle_suggestions.check(handle).is_available:
-            raise HandleTakenError("Somebody has this handle already. Choose another one.")
+            message = (
+                "Somebody has this handle already. If that is you, sign in; else choose another."
+            )
+            raise HandleTakenError(message)
 
-    def _create(self, wanted: _Wanted, browser: Browser) -> str:
+    def _made_before(self, wanted: _Wanted, browser: Browser) -> Proof | None:
+        """The account, when its form is sent again: the answer to the first one may have got lost.
+
+        Counted as what it is, a try to sign in.
+        """
+        services = self._services
+        if services.handle_suggestions.check(wanted.handle).is_available:
+            return None
+        try:
+            budgets.spend(services, CREATE_SESSION, identifier=wanted.handle)
+            proof = services.sign_in.check(wanted.handle, forms.field("password"), browser.device)
+        except PdsError:
+            return None
+        return proof if proof.account.email == wanted.email.lower() else None
+
+    def _create(self, wanted: _Wanted, browser: Browser) -> AccountRow:
+        """The new account; a code to confirm its address is on its way."""
+        services = self._services
         new = NewAccount(
             handle=wanted.handle,
             email=wanted.email,
@@ -139,21 +167,32 @@ class _SignUp:
             invite_code=wanted.invite_code or None,
             device=browser.device,
         )
-        return self._services.accounts.create(new).did
-
-    def _enter(self, did: str, wanted: _Wanted, browser: Browser) -> Response:
-        """Sign the new member in here, and send a code to confirm the address with."""
-        services = self._services
-        account = services.sessions.get_session_account(did)
+        did = services.accounts.create(new).did
+        account = services.accounts.get_account(did)
         services.sessions.end_all(account.id)  # the one for apps that sign up by themselves
         if services.mail.mode != "none":
             services.email_addresses.request_confirmation(did)
+        return account
+
+    def _enter(
+        self,
+        account: AccountRow,
+        wanted: _Wanted,
+        browser: Browser,
+        settle: Callable[[], bool] | None = None,
+    ) -> Response:
+        """Sign the member in here. settle: as ``Browsers.sign_in`` has it."""
+        services = self._services
         # Whoever comes from an app is signed in for that alone, as on the page where apps ask.
         request_id = wanted.onward.request_id if wanted.onward else None
         if request_id and not services.browsers.holds_request(browser, request_id):
             request_id = None
         signed_in = services.browsers.sign_in(
-            browser, account.id, remember=request_id is None, request_id=request_id
+            browser,
+            account.id,
+            remember=request_id is None,
+            request_id=request_id,
+            settle=settle,
         )
         return browsers.keep(forms.on_to(wanted.sign_in), signed_in)
 

@@ -267,6 +267,33 @@ def test_two_at_once_get_one_account(stage: Stage, at_the_rest: Visitor) -> None
     assert sorted(len(signed_in(stage, visitor)) for visitor in (at_the_rest, other)) == [0, 1]
 
 
+def test_form_that_is_sent_again_signs_in(stage: Stage, at_the_rest: Visitor) -> None:
+    """The answer to the first one got lost on the way."""
+    form, cookies = at_the_rest.form, dict(at_the_rest.browser.cookies)
+    at_the_rest.send(form, **REST)
+    at_the_rest.browser.cookies = cookies
+    at_the_rest.send(form, **REST)
+
+    assert signed_in(stage, at_the_rest) == ["carol.test"]
+    assert len(rows("SELECT id FROM account")) == 1
+    assert queued_mail() == [("confirm_email", "carol@example.com")]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"password": "another password"}, {"email": "mallory@example.com"}]
+)
+def test_form_of_somebody_else_does_not(
+    stage: Stage, at_the_rest: Visitor, changes: dict[str, str]
+) -> None:
+    form, cookies = at_the_rest.form, dict(at_the_rest.browser.cookies)
+    at_the_rest.send(form, **REST)
+    at_the_rest.browser.cookies = cookies
+    answer = at_the_rest.send(form, **{**REST, **changes})
+
+    assert answer.status == 400
+    assert signed_in(stage, at_the_rest) == []
+
+
 def test_closed_sign_up_says_whom_to_ask(stage: Stage, at_the_rest: Visitor) -> None:
     stage.services.flood_breaker.close()
     before = all_rows()
@@ -402,6 +429,16 @@ class TestWithLimits:
     @pytest.fixture
     def config(self, tmp_path: Path) -> Config:
         return make_config(tmp_path, rate_limits_enabled="true")
+
+    def test_no_way_to_guess_a_members_password(self, stage: Stage, at_the_rest: Visitor) -> None:
+        carol = make_account(stage.services, "carol")
+        form = at_the_rest.form
+        for _ in range(10):
+            at_the_rest.send(form, email=carol.email, password="a guess, say")
+
+        at_the_rest.send(form, email=carol.email, password=carol.password)
+        assert at_the_rest.page.status == 400
+        assert signed_in(stage, at_the_rest) == []
 
     def test_form_spends_what_the_method_does(self, stage: Stage, at_the_rest: Visitor) -> None:
         for _ in range(100):

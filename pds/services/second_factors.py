@@ -61,10 +61,9 @@ class SecondFactorRequiredError(AuthFactorTokenRequiredError):
 
 @dataclass(frozen=True, slots=True)
 class HalfWay:
-    """Somebody between the steps. identifier: as typed, for the counts."""
+    """Somebody between the steps."""
 
     proof: Proof
-    identifier: str
     expires_us: int
 
 
@@ -76,11 +75,11 @@ class Tickets:
         self._lock = threading.Lock()
         self._waiting: dict[str, HalfWay] = {}
 
-    def issue(self, proof: Proof, identifier: str) -> str:
+    def issue(self, proof: Proof) -> str:
         ticket = secrets.token_urlsafe(32)
         until_us = self._clock() + TICKET_LIFETIME_US
         with self._lock:
-            self._waiting[ticket] = HalfWay(proof, identifier, until_us)
+            self._waiting[ticket] = HalfWay(proof, until_us)
             if len(self._waiting) > MAX_TICKETS:
                 del self._waiting[next(iter(self._waiting))]
         return ticket

@@ -161,7 +161,7 @@ class SignIn:
         if proof.account.is_taken_down and not allow_takendown:
             self._take_back(attempt)
             raise AccountTakedownError
-        return self._ask_more(proof, identifier, attempt) or proof
+        return self._ask_more(proof, attempt) or proof
 
     def finish(
         self, ticket: str, answer: str, device: Device, *, bypass_key: str | None = None
@@ -176,8 +176,9 @@ class SignIn:
         if half_way is None or self._second_factor is None:
             message = "This took too long. Sign in again."
             raise AuthRequiredError(message)
-        proof, identifier = half_way.proof, half_way.identifier
-        attempt = self._count(identifier, proof.account, device, bypass_key)
+        proof = half_way.proof
+        # By the DID: who knows the password need not be kept from learning the other names.
+        attempt = self._count(proof.account.did, proof.account, device, bypass_key)
         if not self._second_factor.is_answer(proof.account, answer):
             _log_wait(attempt, proof.account, device)
             message = "That code is wrong. Check it and try again."
@@ -241,9 +242,7 @@ class SignIn:
         block = address_block(address)
         return self._lock_outs.begin(_target(identifier, account), block, is_known=is_known)
 
-    def _ask_more(
-        self, proof: Proof, identifier: str, attempt: Attempt | None
-    ) -> SecondFactorNeeded | None:
+    def _ask_more(self, proof: Proof, attempt: Attempt | None) -> SecondFactorNeeded | None:
         challenge = None
         if proof.app_password is None and self._second_factor is not None:
             challenge = self._second_factor.challenge(proof.account)
@@ -251,7 +250,7 @@ class SignIn:
             self._succeed(attempt, proof)
             return None
         self._take_back(attempt)
-        ticket = self._tickets.issue(proof, identifier)
+        ticket = self._tickets.issue(proof)
         return SecondFactorNeeded(challenge.kind, challenge.hint, ticket)
 
     def _succeed(self, attempt: Attempt | None, proof: Proof) -> None:

@@ -2,6 +2,8 @@
 
 - ``parts.py``: the services of this folder, and how they are put together
 - ``model.py``: what they hand to each other
+- ``requests.py``: what clients push; ``request_parameters.py``: what it may be
+- ``proofs.py``: DPoP proofs; ``client_credentials.py``: how clients show who they are
 - ``clients.py``: who a client is
 - ``permission_sets.py``: what ``include:`` scopes stand for; ``lexicons.py``: where that is said
 - ``fetched_cache.py``: keeps what clients and authors of sets have published

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Blueprint
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pds.errors import NotEnoughResourcesError, UpstreamTimeoutError
 from pds.oauth_errors import InvalidDpopProofError, InvalidGrantError, UseDpopNonceError
@@ -314,3 +316,23 @@ def test_endpoints_that_ask_others_run_in_threads_of_their_own(web: Running) -> 
     post(web, "a=b")
 
     assert THREADS[0].startswith("waiting")
+
+
+HEADERS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    body=st.binary(max_size=200),
+    kind=st.sampled_from([http.FORM, http.JSON]) | HEADERS,
+    encoding=st.sampled_from(["", "gzip", "deflate", "gzip, gzip", "br"]) | HEADERS,
+    accept=st.sampled_from(["", "*/*"]) | HEADERS,
+)
+def test_whatever_is_sent_is_answered_in_oauths_words(
+    web: Running, body: bytes, kind: str, encoding: str, accept: str
+) -> None:
+    answer = post(web, body, kind, Content_Encoding=encoding, Accept=accept)
+
+    assert answer.status in (201, 400, 406, 413, 415)
+    assert_never_stored(answer)
+    assert ("error_description" in answer.json) == (answer.status != 201)

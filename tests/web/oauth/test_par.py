@@ -208,6 +208,15 @@ def test_proof_is_needed(pushing: Pushing) -> None:
     assert_refused(pushing.push(PUBLIC, proof=""), 401, "invalid_dpop_proof", "missing")
 
 
+def test_empty_or_doubled_proof_is_refused(pushing: Pushing) -> None:
+    body = urlencode({"client_id": PUBLIC, **ASKED, "dpop_jkt": KEY.jwk.thumbprint})
+    web = pushing.stage.web
+
+    for proof, said in (("", "empty"), (f"{pushing.proof()}, {pushing.proof()}", "more than one")):
+        answer = web.post("/oauth/par", body, Content_Type=FORM, DPoP=proof)
+        assert_refused(answer, 401, "invalid_dpop_proof", said)
+
+
 def test_proof_and_named_key_agree(pushing: Pushing) -> None:
     assert_refused(pushing.push(PUBLIC, dpop_jkt="x" * 43), 401, "invalid_token", "dpop_jkt")
 

@@ -102,7 +102,12 @@ def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
 def _show_error(error: Exception) -> Response:
     """A failure outside XRPC methods: a page for browsers, JSON for everything else."""
     request_id: str = request.environ[ENVIRON_KEY].id
-    if request.path.startswith(_FOR_PROGRAMS) or not page.wants_html():
+    if request.path.startswith(_FOR_PROGRAMS):
         return error_response(error, request_id)
-    status, _, _ = describe(error, request_id)
-    return mark(failure_page(status, error, request_id), error)
+    if page.wants_html():
+        status, _, _ = describe(error, request_id)
+        response = mark(failure_page(status, error, request_id), error)
+    else:
+        response = error_response(error, request_id)
+    response.vary.add("Accept")
+    return response

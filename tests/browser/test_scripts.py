@@ -81,6 +81,15 @@ def test_second_click_does_not_send_again(chromium: Chromium, site: str) -> None
         assert page.evaluate("() => window.sent") == 1
 
 
+def test_where_one_is_can_be_seen_in_a_long_navigation(chromium: Chromium, site: str) -> None:
+    with chromium.open(site + "/example?shape=wide", size="phone") as page:
+        here = page.locator(".side [aria-current]").bounding_box()
+        assert here is not None
+        assert here["x"] >= 0
+        assert here["x"] + here["width"] <= 390
+        assert page.evaluate("() => [scrollX, scrollY]") == [0, 0]
+
+
 def test_form_that_leaves_is_sent_by_itself(chromium: Chromium, site: str) -> None:
     with chromium.open(site + "/example/leave") as page:
         page.wait_for_selector("text=code=cod-1")
@@ -119,6 +128,6 @@ def test_password_is_reset_in_a_browser(
         page.goto(f"{site}/account/reset-password?code={code_of(alice, 'reset_password')}")
         page.locator("#f-password").fill("new words in a row")
         page.locator("#f-password").press("Enter")
-        expect(page.locator("h1")).to_have_text("Password changed")
+        expect(page.locator("h1")).to_have_text("Your new password is set")
 
     assert stage.may_log_in(alice, "new words in a row")

@@ -48,6 +48,7 @@ def test_programs_get_json(visitor: Visitor) -> None:
 
     assert response.status_code == 500
     assert response.json == {"error": "InternalServerError", "message": "Internal Server Error"}
+    assert response.headers["Vary"] == "Accept"
 
 
 @pytest.mark.parametrize("status", [*WORDS, 402, 418, 502, 504])

@@ -85,7 +85,7 @@ def test_choice_is_the_one_given(example: str) -> None:
 
 
 def test_one_item_of_the_navigation_is_the_current_page(example: str) -> None:
-    assert re.findall(r'href="([^"]+)" aria-current="page"', example) == ["/example/apps"]
+    assert re.findall(r'href="([^"]+)" aria-current="page"', example) == ["/example/end"]
 
 
 def test_where_one_is_in_a_wizard_is_said(example: str) -> None:

@@ -25,6 +25,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 SCHEMES = ("light", "dark")
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+NARROWEST = (320, 640)  # WCAG 2.2, 1.4.10: the same page at four times its size on a desk
 PATIENCE_MS = 10_000
 
 # Failures of these are what keeps people out; the rest of what axe-core says is advice.
@@ -139,6 +140,13 @@ def contrast_is_checked(found: Any) -> bool:
     )
     unsure = [rule for rule in found["incomplete"] if rule["id"] == "color-contrast"]
     return passed and not unsure
+
+
+def assert_fits_the_narrowest(page: Page) -> None:
+    """Nothing is wider than the narrowest window that counts."""
+    width, height = NARROWEST
+    page.set_viewport_size({"width": width, "height": height})
+    assert_no_sideways_scroll(page)
 
 
 def assert_no_sideways_scroll(page: Page) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from tests.browser.chromium import (
     Chromium,
     assert_accessible,
+    assert_fits_the_narrowest,
     assert_keyboard_reaches_everything,
     assert_no_sideways_scroll,
     in_every_look,
@@ -48,6 +49,7 @@ def assert_sound(page: Page, name: str) -> None:
     """Everything that is demanded of a page; pictures of it on the way."""
     assert_keyboard_reaches_everything(page)
     page.evaluate("() => document.activeElement.blur()")
+    assert_fits_the_narrowest(page)
     for scheme, size in in_every_look(page):
         assert_no_sideways_scroll(page)
         assert_accessible(page)

@@ -5,6 +5,7 @@ The server listens on another port than its public address says, so nothing here
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from pds.atproto.oauth.jwk import ALGORITHMS
 from pds.storage import oauth_grants
 from pds.storage.database import transaction
 from tests.atproto.oauth.tokens import key_pair
-from tests.factories import Person, StillClock, make_account, take_down
+from tests.factories import Person, StillClock, make_account, race, take_down
 from tests.grant_tools import make_grant
 from tests.oauth_tools import App, let_in
 from tests.session_tools import payload_of
@@ -260,6 +261,25 @@ def test_proof_is_good_once(house: House) -> None:
 
     assert house.web.request("GET", SESSION, headers=headers).status == 200
     check_refused(house.web.request("GET", SESSION, headers=headers), "invalid_dpop_proof")
+
+
+def test_of_one_proof_sent_many_times_at_once_one_request_is_let_in(house: House) -> None:
+    record = {"$type": POST, "text": "once", "createdAt": "2026-01-01T00:00:00.000Z"}
+    body = json.dumps({"repo": house.alice.did, "collection": POST, "record": record})
+    path = f"/xrpc/{CREATE}"
+    headers = {
+        "Authorization": house.app.authorization,
+        "DPoP": house.app.proof("POST", path),
+        "Content-Type": "application/json",
+    }
+
+    answers = race([lambda: house.web.request("POST", path, body, headers)] * 4)
+
+    assert sorted(getattr(answer, "status", 0) for answer in answers) == [200, 401, 401, 401]
+    page = house.services.records.list_page(
+        house.alice.did, POST, limit=10, cursor=None, reverse=False
+    )
+    assert len(page) == 1
 
 
 def test_proof_refused_for_its_nonce_may_come_again(house: House) -> None:

@@ -7,10 +7,17 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from pds.atproto.oauth.scopes.consent import consent_cards
+from pds.atproto.oauth.scopes.granted import ScopeSet
+from pds.services.oauth.consent_words import words_for
 from pds.web.pages import page
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = "example.html"
+SCOPE = (
+    "atproto account:email identity:* repo:com.example.note?action=create repo:app.bsky.feed.post"
+    " rpc:com.example.getNotes?aud=* blob:image/* blob:text/plain"
+)
 
 
 def example_page() -> Blueprint:
@@ -21,7 +28,8 @@ def example_page() -> Blueprint:
     def show() -> Response:
         asked = request.args
         texts: dict[str, Any] = {name: asked.get(name) for name in ("error", "notice", "advice")}
-        return page.render(TEMPLATE, shape=asked.get("shape", "narrow"), **texts)
+        may = [words_for(card) for card in consent_cards(ScopeSet.parse(SCOPE), {})]
+        return page.render(TEMPLATE, shape=asked.get("shape", "narrow"), may=may, **texts)
 
     @routes.post("/example")
     def act() -> Response:

@@ -12,7 +12,13 @@ from tests.web.pages.conftest import Visitor
 from tests.web.pages.example import HERE, TEMPLATE
 
 PARTS = Path(__file__).resolve().parents[3] / "pds/web/templates/parts"
-NAMES = {"forms.html": "f", "account.html": "a", "client.html": "c", "pieces.html": "p"}
+NAMES = {
+    "forms.html": "f",
+    "account.html": "a",
+    "client.html": "c",
+    "permissions.html": "permissions",
+    "pieces.html": "p",
+}
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,7 @@ from pds.services.service_auth import ServiceAuth
 from pds.services.service_tokens import ServiceTokens
 from pds.services.sessions import Sessions
 from pds.services.sign_in import SignIn
+from pds.services.signed_in_places import SignedInPlaces
 from pds.services.takedowns import Takedowns
 from pds.services.upstream_calls import UpstreamCalls
 from pds.services.upstream_slots import Bounds, UpstreamSlots
@@ -148,6 +149,7 @@ class Services:
     password_changes: PasswordChanges
     oauth: OAuth
     browsers: Browsers
+    signed_in_places: SignedInPlaces
     outbox: Outbox
     _clients: _Clients
 
@@ -309,6 +311,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         oauth=oauth,
         browsers=browsers,
+        signed_in_places=SignedInPlaces(browsers, sessions),
         outbox=outbox,
         _clients=clients,
     )

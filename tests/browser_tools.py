@@ -145,7 +145,8 @@ class Page:
         self.address = address
         self.status = answer.status
         self.headers = answer.headers
-        self.html = answer.body.decode()
+        self.body = answer.body
+        self.html = answer.body.decode(errors="replace")
         self.leads_to: str | None = None
         reader = _Reader()
         if "html" in answer.headers.get("Content-Type", ""):

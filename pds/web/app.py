@@ -14,6 +14,7 @@ from pds.web.errors import describe, error_response, mark
 from pds.web.firehose import Firehose, Seats
 from pds.web.oauth import metadata, par, revoke, token
 from pds.web.pages import browser, confirm_email, home, page, reset_password, sign_up
+from pds.web.pages.account import routes as account
 from pds.web.pages.authorize import routes as authorize
 from pds.web.pages.failures import failure_page
 from pds.web.request_log import ENVIRON_KEY, RequestLog
@@ -70,7 +71,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     files = static_files.StaticFiles(config)
     app.register_blueprint(static_files.blueprint(files))
     page.install(app, config, files)
-    for module in (home, reset_password, confirm_email, sign_up, authorize):
+    for module in (home, reset_password, confirm_email, sign_up, authorize, account):
         app.register_blueprint(module.blueprint(services))
     if services.local_plc is not None:
         app.register_blueprint(plc_directory.blueprint(services.local_plc))

@@ -51,6 +51,10 @@ REFRESH_SESSION = (
 )  # ours
 # Ours: hashing costs a tenth of a second of a processor.
 CREATE_APP_PASSWORD = (Limit("com.atproto.server.createAppPassword-0", 30, HOUR_S, key="did"),)
+# Ours: all forms on the pages of one account together, beside the limits of the methods that do the
+# same as some of them.
+MEMBER_FORMS = (Limit("member-forms", 100, 5 * MINUTE_S, key="did"),)
+EXPORT_DATA = (Limit("export-data", 20, HOUR_S, key="did"),)
 RESERVE_SIGNING_KEY = (Limit("com.atproto.server.reserveSigningKey-0", 20, HOUR_S),)  # ours
 
 # --- what sends mail, and what takes the code from it --------------------------------------------

@@ -74,6 +74,8 @@ def page(chromium: Chromium, site: str, furnished: Person) -> Iterator[Page]:
 def assert_sound(page: Page, name: str) -> None:
     for scheme, size in in_every_look(page):
         assert_no_sideways_scroll(page)
+        # axe-core cannot tell the contrast of a link that is half out of a row on telephones.
+        page.evaluate("() => document.querySelectorAll('.side *').forEach((e) => e.scrollTo(0, 0))")
         assert_accessible(page)
         screenshot(page, f"{name}-{size}-{scheme}")
 
@@ -83,7 +85,7 @@ def test_members_pages_are_sound(page: Page) -> None:
     for path in PAGES:
         page.goto(root + path)
         assert_keyboard_reaches_everything(page)
-        page.evaluate("() => document.activeElement.blur()")
+        page.reload()  # back to the top, where nothing lies over anything
         page.evaluate("() => document.querySelectorAll('details').forEach((d) => d.open = true)")
         assert_sound(page, "account" + path.replace("/", "-"))
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from pds.errors import AuthRequiredError, PdsError
+from pds.errors import PdsError
+from pds.services.log_in_check import wrong_password
+from pds.services.sign_in import SecondFactorNeeded
 from pds.web.pages import browser as browsers
 from pds.web.pages import budgets, page
 from pds.web.pages.account import words
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def add(services: Services, routes: Blueprint) -> None:
-    def show(error: PdsError | None = None) -> Response:
+    def show(error: PdsError | None = None, needed: SecondFactorNeeded | None = None) -> Response:
         browser = browsers.current(services)
         return page.render(
             "account/sign_in.html",
             200 if error is None else error.status,
             browser=browser,
-            csrf=browser.csrf,
             identifier=field("identifier"),
+            needed=needed,
             may_sign_up=bool(services.config.service_handle_domains),
             remember=request.method == "GET" or "remember" in request.form,
             error=None if error is None else _refusal(error),
@@ -44,15 +46,13 @@ def add(services: Services, routes: Blueprint) -> None:
         browser = browsers.current(services)
         browsers.check_form(services, browser)
         try:
-            identifier = field("identifier")
-            budgets.spend(services, CREATE_SESSION, identifier=identifier)
-            key = request.environ.get(BYPASS_HEADER)
-            proof = services.sign_in.check(
-                identifier, field("password"), browser.device, bypass_key=key
-            )
+            proof = _prove(services, browser)
+            if isinstance(proof, SecondFactorNeeded):
+                return show(needed=proof)
             signed_in = _enter(services, browser, proof, remember="remember" in request.form)
         except PdsError as error:
-            return show(error)
+            # What the ticket is for was right; another try needs no password.
+            return show(error, _needed_still())
         return browsers.keep(on_to(root_of(proof.account.did)), signed_in)
 
 
@@ -71,9 +71,26 @@ def add_confirm(desk: Desk) -> None:
     desk.form(CONFIRM, "", confirm, limits=CREATE_SESSION, admits_stale=True)
 
 
+def _prove(services: Services, browser: Browser) -> Proof | SecondFactorNeeded:
+    """Look at the password, or at the answer to what was asked for after it."""
+    identifier, ticket = field("identifier"), field("ticket")
+    key = request.environ.get(BYPASS_HEADER)
+    budgets.spend(services, CREATE_SESSION, identifier=identifier)
+    if ticket:
+        return services.sign_in.finish(ticket, field("code"), browser.device, bypass_key=key)
+    password = field("password")
+    return services.sign_in.begin(identifier, password, browser.device, bypass_key=key)
+
+
+def _needed_still() -> SecondFactorNeeded | None:
+    ticket = field("ticket")
+    return SecondFactorNeeded(field("kind"), field("hint"), ticket) if ticket else None
+
+
 def _refusal(error: PdsError) -> str:
     """A wrong password and an unknown name look the same."""
-    return words.SIGN_IN_REFUSED if type(error) is AuthRequiredError else words.of(error)
+    is_about_both = error.message == wrong_password().message
+    return words.SIGN_IN_REFUSED if is_about_both else words.of(error)
 
 
 def prove_again(visit: Visit) -> Proof:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pds.services.accounts import AccountRow
+from pds.services.second_factors import TICKET_LIFETIME_US, Challenge
 from pds.storage import database
 from tests.browser_tools import Page, TestBrowser
 from tests.factories import Person, StillClock, take_down
@@ -131,6 +133,52 @@ def test_browser_gets_another_name_when_somebody_signs_in(stage: Stage, alice: P
     Member(stage, alice, browser).sign_in()
 
     assert browser.cookies["dev-id"] != planted
+
+
+# --- a second factor -----------------------------------------------------------------------------
+
+
+class Codes:
+    """Wants the code 123456 of everybody."""
+
+    def challenge(self, account: AccountRow) -> Challenge | None:
+        return Challenge("totp", f"The code that your phone shows for {account.handle}.")
+
+    def is_answer(self, account: AccountRow, answer: str) -> bool:
+        return answer == "123456"
+
+
+def test_second_factor_is_asked_for(
+    stage: Stage, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.services.sign_in, "_second_factor", Codes())
+    member = Member(stage, alice)
+    before = everything()
+
+    asked = member.sign_in()
+    assert "The code that your phone shows for alice.test." in asked.text
+    assert "password" not in asked.form(SIGN_IN)
+    wrong = member.submit(asked.form(SIGN_IN), code="000000")
+    assert (wrong.status, everything()) == (401, before)
+    assert "That code is wrong" in wrong.text
+
+    assert member.submit(wrong.form(SIGN_IN), code="123456").address == member.root
+    assert database.rows("SELECT remembered FROM browser_account") == [(1,)]
+
+
+def test_second_factor_that_took_too_long_leads_back(
+    stage: Stage, alice: Person, monkeypatch: pytest.MonkeyPatch, clock: StillClock
+) -> None:
+    monkeypatch.setattr(stage.services.sign_in, "_second_factor", Codes())
+    member = Member(stage, alice)
+    asked = member.sign_in()
+    clock.advance(TICKET_LIFETIME_US / 1_000_000)
+
+    late = member.submit(asked.form(SIGN_IN), code="123456")
+
+    assert late.status == 401
+    assert "took too long" in late.text
+    assert late.links["Begin again"] == SIGN_IN
 
 
 # --- once more -----------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
+import tracemalloc
 import zipfile
 
 import pytest
 
 from pds.errors import UpstreamFailureError
-from tests.belongings import fill
+from tests.belongings import fill, post
 from tests.member_tools import Member
 from tests.stage import Stage
 
@@ -72,6 +74,30 @@ def test_second_download_at_a_time_is_told_to_wait(member: Member) -> None:
     assert page.headers["Retry-After"] == "120"
     running.close()
     assert member.open(DOWNLOAD).status == 200
+
+
+def test_slow_reader_gets_it_all_and_costs_no_memory(
+    member: Member, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.services.blobs, "_upload_limit_bytes", 50_000_000)
+    post(stage.services, member.person, "a long video", blob=bytes(40_000_000))
+    cookie = "; ".join(f"{name}={value}" for name, value in member.browser.cookies.items())
+    head = f"GET {member.root}{DOWNLOAD} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
+    agent = f"User-Agent: {member.browser.user_agent}\r\nConnection: close\r\n\r\n"
+
+    tracemalloc.start()
+    with stage.web.connect() as sock:
+        sock.sendall((head + agent).encode())
+        time.sleep(0.5)  # the server has sent what fits into the buffers on the way
+        assert [member.open().status for _ in range(8)] == [200] * 8
+        size_bytes = 0
+        while piece := sock.recv(1_000_000):
+            size_bytes += len(piece)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert size_bytes > 40_000_000
+    assert peak_bytes < 15_000_000
 
 
 def test_downloads_have_a_budget(member: Member) -> None:

@@ -214,6 +214,18 @@ def test_one_grant_may_be_kept(services: Services, alice: Person) -> None:
     assert approved(alice) == {CLIENT_ID}
 
 
+def test_a_member_ends_all_at_once(services: Services, alice: Person, bob: Person) -> None:
+    for person in (alice, bob):
+        make_grant(services, person)
+        approve(person)
+
+    services.oauth.grants.end_all_for_member(alice.row.id)
+
+    assert services.oauth.grants.list_for_account(alice.row.id) == []
+    assert len(services.oauth.grants.list_for_account(bob.row.id)) == 1
+    assert (approved(alice), approved(bob)) == (set(), {CLIENT_ID})
+
+
 @pytest.mark.parametrize("whose", ["another's", "nobody's"])
 def test_only_a_grant_of_the_account_can_be_kept(
     services: Services, alice: Person, bob: Person, whose: str

@@ -24,6 +24,7 @@ from pds.setting_groups import (
     OAuthSettings,
     SignUpSettings,
     UpstreamSettings,
+    WatchSettings,
 )
 from pds.settings import (
     REQUIRED,
@@ -74,6 +75,7 @@ class Config(
     OAuthSettings,
     SignUpSettings,
     UpstreamSettings,
+    WatchSettings,
 ):
     """The settings of one server, checked. Times are in the unit the name or the help says."""
 

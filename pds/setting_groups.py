@@ -147,6 +147,24 @@ class LimitSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class WatchSettings:
+    """What watches the server, and from when on it protects itself."""
+
+    metrics_token: str | None = setting(
+        text, None, "bearer token for /metrics; without one only this machine may ask", secret=True
+    )
+    disk_warn_mib: int = setting(
+        integer(0), 2_048, "free space below which the operator is told, in MiB"
+    )
+    disk_full_mib: int = setting(
+        integer(0), 512, "free space below which uploads and sign-ups are refused, in MiB"
+    )
+    disk_read_only_mib: int = setting(
+        integer(0), 128, "free space below which nothing can be changed, in MiB"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class BrandingSettings:
     """What this server is called, and how its pages and its mail look."""
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "request-crawl": "pds.cli.request_crawl:request_crawl",
     "backup": "pds.cli.backup:backup",
     "blobs": "pds.cli.blobs:blobs",
+    "logs": "pds.cli.logs:logs",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",
 }

@@ -30,6 +30,7 @@ from pds.jobs.refresh_permission_sets import refresh_permission_sets
 from pds.jobs.resume_identity_changes import resume_identity_changes
 from pds.jobs.resume_sign_ups import resume_sign_ups
 from pds.jobs.sweep_blobs import sweep_blobs
+from pds.jobs.watch_disk import watch_disk
 from pds.services.maintenance import release_connection
 from pds.services.slices import StoppedError
 
@@ -55,11 +56,13 @@ class Job:
         """How often, in words: "every 5 minutes", "every hour", "every day"."""
         hours = self.every.total_seconds() / 3600
         if hours < 1:
-            return f"every {60 * hours:g} minutes"
+            minutes = round(60 * hours)
+            return "every minute" if minutes == 1 else f"every {minutes} minutes"
         return {1.0: "every hour", 24.0: "every day"}.get(hours, f"every {hours:g} hours")
 
 
 JOBS = (
+    Job("watch_disk", timedelta(minutes=1), watch_disk),
     Job("prune_events", timedelta(hours=1), prune_events),
     Job("resume_sign_ups", timedelta(hours=1), resume_sign_ups),
     Job("resume_identity_changes", timedelta(hours=1), resume_identity_changes),

@@ -42,6 +42,7 @@ from pds.services.captcha import Captcha
 from pds.services.clock import Clock, system_clock
 from pds.services.crawl_requests import CrawlRequests
 from pds.services.data_export import DataExport
+from pds.services.disk_guard import DiskGuard
 from pds.services.email_addresses import EmailAddresses
 from pds.services.email_tokens import EmailTokens
 from pds.services.endings import Endings
@@ -141,6 +142,7 @@ class Services:
     crawl_requests: CrawlRequests
     local_plc: LocalPlc | None
     health: Health
+    disk_guard: DiskGuard
     rate_limits: RateLimits
     mail: Mail
     email_tokens: EmailTokens
@@ -203,11 +205,13 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
     validator = Validator(Catalog.installed())
     sequencer = Sequencer(clock, retention_us=config.repo_backfill_limit_ms * 1_000)
     journal = IdentityJournal(identity, sequencer, mail, clock)
+    disk_guard = DiskGuard(config, clock, mail)
     blobs = Blobs(
         configured_store(config),
         blob_locks(config),
         clock=clock,
         upload_limit_bytes=config.blob_upload_limit,
+        check_room=disk_guard.check_room,
     )
     nodes = NodeSource()
     repos = Repos(
@@ -241,6 +245,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             ),
             clock,
             invite_required=config.invite_required,
+            check_room=disk_guard.check_room,
         ),
         activation,
         AccountDeletion(
@@ -291,6 +296,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
             config.data_directory / "tmp",
             repo_import.Parts(repos, blobs, keys, identity, sequencer),
             clock,
+            disk_guard.check_room,
         ),
         blobs=blobs,
         preferences=preferences,
@@ -301,6 +307,7 @@ def build_services(config: Config, clock: Clock = system_clock) -> Services:
         ),
         local_plc=local_plc,
         health=Health(clock),
+        disk_guard=disk_guard,
         rate_limits=rate_limits,
         mail=mail,
         email_tokens=email_tokens,

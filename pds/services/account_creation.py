@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,10 +131,19 @@ class Parts:
 class AccountCreation:
     """Creates accounts."""
 
-    def __init__(self, parts: Parts, clock: Clock, *, invite_required: bool) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        clock: Clock,
+        *,
+        invite_required: bool,
+        check_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        """check_room: refuses sign-ups while the disk is nearly full."""
         self._parts = parts
         self._clock = clock
         self._invite_required = invite_required
+        self._check_room = check_room
         self._in_progress = InProgress()
 
     def create(self, new: NewAccount) -> CreatedAccount:
@@ -147,9 +157,12 @@ class AccountCreation:
             AuthRequiredError: ``did`` is given but did not sign the request.
             UnresolvableDidError, AlreadyExistsError: about that DID.
             UpstreamFailureError: the directory did not answer.
+            NotEnoughResourcesError: the disk is nearly full.
 
         Spec: https://atproto.com/guides/account-lifecycle#creation
         """
+        if not new.by_operator:
+            self._check_room()
         try:
             checked, document = self._check(new)
             if new.did is None:

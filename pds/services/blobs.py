@@ -95,12 +95,20 @@ class Blobs:
     """The blobs of all accounts."""
 
     def __init__(
-        self, store: BlobStore, locks: BlobLocks, *, clock: Clock, upload_limit_bytes: int
+        self,
+        store: BlobStore,
+        locks: BlobLocks,
+        *,
+        clock: Clock,
+        upload_limit_bytes: int,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
+        """check_room: refuses uploads while the disk is nearly full."""
         self._store = store
         self._locks = locks
         self._clock = clock
         self._upload_limit_bytes = upload_limit_bytes
+        self._check_room = check_room
         self._later = Later("blobs", self._delete_dropped)
         store.prepare()
 
@@ -127,6 +135,7 @@ class Blobs:
             UpstreamFailureError, UpstreamTimeoutError: of the store; nothing has changed.
         """
         declared = declared_type(content_type)
+        self._check_room()
         incoming = self._store.incoming
         with _full_disk_told():
             temporary = incoming.write(stream, self._upload_limit_bytes)

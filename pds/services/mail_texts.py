@@ -166,6 +166,17 @@ SIGN_UP_CLOSED = Text(
     ("To let more people in within an hour, set PDS_SIGN_UPS_PER_HOUR.",),
 )
 
+DISK_LOW = Text(
+    "Your server's disk is filling up",
+    "Only {free} are free",
+    (
+        "On the disk of {service}, {free} are free: {what}.",
+        "Members' pictures and videos, old logs and old backups on the same disk are what usually"
+        " takes the room. When there is room again, all goes on by itself.",
+    ),
+    ('"pdsadmin doctor" shows how much is used.',),
+)
+
 SIGN_UP_FULL = Text(
     "Your server is full",
     "Nobody more can sign up",

@@ -103,11 +103,21 @@ class _Change:
 class RepoImport:
     """Imports repos, one at a time per account."""
 
-    def __init__(self, directory: Path, parts: Parts, clock: Clock) -> None:
-        """``directory``: where an import waits on disk while it is checked."""
+    def __init__(
+        self,
+        directory: Path,
+        parts: Parts,
+        clock: Clock,
+        check_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``directory``: where an import waits on disk while it is checked.
+
+        check_room: refuses imports while the disk is nearly full.
+        """
         self._directory = directory
         self._parts = parts
         self._clock = clock
+        self._check_room = check_room
         self._guard = threading.Lock()
         self._running: set[int] = set()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,6 +140,7 @@ class RepoImport:
             AccountNotFoundError, AccountTakedownError: it happened in the meantime.
             NotEnoughResourcesError: the disk is full.
         """
+        self._check_room()
         with (
             self._claim(account.id),
             database.told_as_lack_of_resources(),

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
-from pds.web import plc_directory, static_files, well_known
+from pds.web import metrics, plc_directory, static_files, well_known
 from pds.web.client_ip import ClientIp
-from pds.web.errors import describe, error_response, mark
+from pds.web.errors import describe, error_response, mark, name_for_log
 from pds.web.firehose import Firehose, Seats
 from pds.web.oauth import metadata, par, revoke, token
 from pds.web.pages import browser, confirm_email, home, page, reset_password, sign_up
 from pds.web.pages.account import routes as account
 from pds.web.pages.authorize import routes as authorize
 from pds.web.pages.failures import failure_page
-from pds.web.request_log import ENVIRON_KEY, RequestLog
+from pds.web.request_counts import RequestCounts
+from pds.web.request_log import ENVIRON_KEY, RequestInfo, RequestLog
 from pds.web.xrpc import PREFIX, Dispatcher
 from pds.xrpc.method import METHODS, Method
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from pds.services import Services
 
-_FOR_PROGRAMS = (PREFIX, "/.well-known/")
+_FOR_PROGRAMS = (PREFIX, "/.well-known/", "/metrics")
 
 
 class RestOfPath(BaseConverter):
@@ -63,10 +64,12 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
     dispatcher = Dispatcher(services, methods)
     app.extensions["dispatcher"] = dispatcher
     firehose = Firehose(dispatcher, config.max_subscription_buffer, Seats())
+    counts = RequestCounts()
     _add_xrpc(app, dispatcher, firehose)
     app.register_blueprint(well_known.blueprint(services))
     for machine in (metadata, par, revoke, token):
         app.register_blueprint(machine.blueprint(services))
+    app.register_blueprint(metrics.blueprint(services, counts, firehose.count_subscribers))
     browser.install(app)
     files = static_files.StaticFiles(config)
     app.register_blueprint(static_files.blueprint(files))
@@ -77,7 +80,7 @@ def create_app(services: Services, methods: Mapping[str, Method] = METHODS) -> F
         app.register_blueprint(plc_directory.blueprint(services.local_plc))
     app.register_error_handler(Exception, _show_error)
     believed = (*config.trusted_proxies, *config.rate_limit_bypass_ips)
-    app.wsgi_app = RequestLog(app.wsgi_app, ClientIp(believed))  # type: ignore[method-assign] # as Flask documents it
+    app.wsgi_app = RequestLog(app.wsgi_app, ClientIp(believed), counts)  # type: ignore[method-assign] # as Flask documents it
     return app
 
 
@@ -102,7 +105,9 @@ def _add_xrpc(app: Flask, dispatcher: Dispatcher, firehose: Firehose) -> None:
 
 def _show_error(error: Exception) -> Response:
     """A failure outside XRPC methods: a page for browsers, JSON for everything else."""
-    request_id: str = request.environ[ENVIRON_KEY].id
+    info: RequestInfo = request.environ[ENVIRON_KEY]
+    request_id = info.id
+    info.error = name_for_log(error)
     if request.path.startswith(_FOR_PROGRAMS):
         return error_response(error, request_id)
     if page.wants_html():

@@ -75,6 +75,11 @@ def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
     return 500, NAMES[500], "Internal Server Error"
 
 
+def name_for_log(error: Exception) -> str:
+    """What a failure is called in the log: as the client is told, or the exception's own name."""
+    return error.error if isinstance(error, PdsError) else type(error).__name__
+
+
 def error_body(name: str, message: str) -> bytes:
     """The body of every failure: ``{"error", "message"}`` as JSON."""
     return json.dumps({"error": name, "message": message}, separators=(",", ":")).encode("ascii")

@@ -64,6 +64,11 @@ class Seats:
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
 
+    def count(self) -> int:
+        """How many are taken."""
+        with self._lock:
+            return self._taken.total()
+
     @contextmanager
     def take(self, address: str) -> Iterator[None]:
         """Hold one seat.
@@ -98,6 +103,10 @@ class Firehose:
         self._buffer_events = buffer_events
         self._seats = seats
 
+    def count_subscribers(self) -> int:
+        """How many read now."""
+        return self._seats.count()
+
     def serve(self, environ: WSGIEnvironment, method: Method) -> Response:
         """Run one subscription to its end. Called in a thread of its own.
 
@@ -117,7 +126,7 @@ class Firehose:
                 if not isinstance(opened, Exception):
                     opened.close()
         logger.info("subscriber left: id=%s ip=%s why=%s", info.id, info.client_ip, outcome)
-        info.log("101", "-")
+        info.log("101", "-", time.perf_counter() - info.started)
         return Response(status=101)
 
     def _open(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pds.web import cors
 from pds.web.client_ip import ClientIp
 from pds.web.rate_headers import standing_headers
+from pds.web.request_counts import RequestCounts, kind_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,7 +38,9 @@ class RequestInfo:
         "client_id",
         "client_ip",
         "did",
+        "error",
         "id",
+        "is_ours",
         "method",
         "nsid",
         "path",
@@ -53,19 +56,23 @@ class RequestInfo:
         self.path: str = environ["PATH_INFO"]
         self.nsid: str | None = None
         self.did: str | None = None
+        self.error: str | None = None  # the name of the failure, as the client is told
+        self.is_ours = False  # whether the method is answered here
         self.client_id: str | None = None  # of the OAuth client that asks for the account
         self.standing: Standing | None = None  # of the tightest budget spent
         self.upstream: str | None = None  # the service it was passed on to
         self.started = time.perf_counter()
 
-    def log(self, status: str, size: str) -> None:
-        """Write the request's line. status: the three digits; size: bytes of the answer, or "-"."""
+    def log(self, status: str, size: str, seconds: float) -> None:
+        """Write the request's line.
+
+        status: the three digits. size: bytes of the answer, or "-". seconds: until it began.
+        """
         if not logger.isEnabledFor(logging.INFO):
             return
-        elapsed_ms = (time.perf_counter() - self.started) * 1000
         line = (
             f"id={self.id} method={escape(self.method)} path={escape(self.path)}"
-            f" status={status} ms={elapsed_ms:.1f} bytes={size} ip={escape(self.client_ip)}"
+            f" status={status} ms={seconds * 1000:.1f} bytes={size} ip={escape(self.client_ip)}"
         )
         if self.nsid:
             line += f" nsid={self.nsid}"
@@ -73,6 +80,8 @@ class RequestInfo:
             line += f" did={escape(self.did)}"
         if self.client_id:
             line += f" client_id={escape(self.client_id)}"
+        if self.error:
+            line += f" error={escape(self.error)}"
         if self.upstream:
             line += f" upstream={escape(self.upstream)}"
         logger.info("%s", line)
@@ -96,9 +105,12 @@ def _hex(char: str) -> str:
 class RequestLog:
     """WSGI layer around the application."""
 
-    def __init__(self, application: WSGIApplication, client_ip: ClientIp) -> None:
+    def __init__(
+        self, application: WSGIApplication, client_ip: ClientIp, counts: RequestCounts
+    ) -> None:
         self._application = application
         self._client_ip = client_ip
+        self._counts = counts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         info = RequestInfo(
@@ -125,7 +137,11 @@ class RequestLog:
                     headers.append(cors.EXPOSE)
             if status.startswith("101"):
                 return start_response(status, headers, exc_info)
-            info.log(status[:3], names.get("content-length", "-"))
+            seconds = time.perf_counter() - info.started
+            self._counts.add(
+                kind_of(info.path, info.nsid, is_ours=info.is_ours), status[:3], seconds
+            )
+            info.log(status[:3], names.get("content-length", "-"), seconds)
             return start_response(status, headers, exc_info)
 
         if info.method == "OPTIONS" and audience == "api":

@@ -20,7 +20,7 @@ from pds.web import bodies, dpop, responses
 from pds.web.authentication import authenticate
 from pds.web.dpop import Credentials
 from pds.web.environ import Headers
-from pds.web.errors import error_body, error_response
+from pds.web.errors import error_body, error_response, name_for_log
 from pds.web.proxy import pass_on
 from pds.web.rate_limiting import RateLimiting
 from pds.web.request_log import ENVIRON_KEY, RequestInfo
@@ -37,6 +37,12 @@ PREFIX = "/xrpc/"
 # An app is known by a document that may lie anywhere; who signs up may have to solve a puzzle.
 ASKING_PREFIXES = ("/oauth/", "/account/sign-up")
 JSON = "application/json"
+
+# What is possible on a full disk: members stay signed in, so that they can read, and may leave.
+_WITHOUT_ROOM = frozenset(
+    f"com.atproto.server.{name}"
+    for name in ("createSession", "refreshSession", "deleteSession", "deleteAccount")
+) | {"com.atproto.admin.deleteAccount"}
 
 _NSID_SHAPE = re.compile(r"(?=..)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
 
@@ -89,7 +95,7 @@ class Dispatcher:
             if method is None:
                 response = self._pass_on(environ, info, name)
             else:
-                info.nsid = method.nsid
+                info.nsid, info.is_ours = method.nsid, True
                 response = self._answer(environ, info, method)
         except Exception as error:  # noqa: BLE001 # the edge: errors.py tells bugs from failures
             response = _refusal(environ, info, method, error)
@@ -140,6 +146,8 @@ class Dispatcher:
         if method.kind == "subscription":
             return _refuse_plain_request(verb)
         _check_verb(verb, ("GET", "HEAD") if method.kind == "query" else ("POST",))
+        if method.kind == "procedure" and method.nsid not in _WITHOUT_ROOM:
+            self._services.disk_guard.check_writable()
         call = self.new_call(environ, info, method)
         self._read_body(environ, method, call)
         try:
@@ -188,6 +196,7 @@ def _refusal(
         challenge = dpop.challenge(error)
     else:
         challenge = "Bearer"
+    info.error = name_for_log(error)
     response = error_response(error, info.id)
     if isinstance(error, UseDpopNonceError):
         response.status_code = 401

@@ -150,6 +150,7 @@ class FakeServices:
     identity: Any = None
     sequencer: Any = None
     health: Any = None
+    disk_guard: Any = field(default_factory=lambda: SimpleNamespace(check_writable=lambda: None))
     local_plc: Any = None
     flood_breaker: Any = None
     rate_limits: RateLimits = field(default_factory=lambda: RateLimits(StillClock(), enabled=False))

@@ -158,8 +158,8 @@ class LockOuts:
     def begin(self, name: str, block: str, *, is_known: bool) -> Attempt:
         """Count an attempt as wrong, before it is looked at.
 
-        name: whatever stands for who is guessed at. block: of the address. is_known: the name has
-        logged in from there before.
+        name: whatever stands for who is guessed at. block: of the address, "" if that is unknown.
+        is_known: the name has logged in from there before.
 
         Raises:
             LockedOutError: it has to wait, and is not counted.
@@ -192,9 +192,11 @@ class LockOuts:
 
     def _keys(self, name: str, block: str, *, is_known: bool) -> Iterator[tuple[_Bound, str]]:
         yield self._name_at_address, f"{name} {block}"
-        if not is_known:
+        if is_known:
+            return
+        if block:  # else everybody whose address is not known would share one bound
             yield self._address, block
-            yield self._name_anywhere, name
+        yield self._name_anywhere, name
 
 
 def in_words(seconds: int) -> str:

@@ -116,6 +116,13 @@ def test_many_addresses_guessing_one_name_wait(lock_outs: LockOuts) -> None:
     lock_outs.begin("alice.test", HOME, is_known=True)
 
 
+def test_unknown_addresses_are_not_one_address(lock_outs: LockOuts) -> None:
+    for number in range(60):
+        guess(lock_outs, f"user{number}.test", "")
+
+    assert wait_of(lock_outs, "alice.test", "") == 0
+
+
 def test_known_address_has_its_own_bound_all_the_same(lock_outs: LockOuts) -> None:
     for _ in range(10):
         lock_outs.begin("alice.test", HOME, is_known=True)

@@ -159,13 +159,25 @@ def _bluesky(card: BlueskyCard) -> CardWords:
         )
         return CardWords("Use Bluesky for you", text + (private if card.private else ""))
     facts = (*_record_facts(card.records), *_call_facts(card.calls))
+    calls = " It can ask Bluesky for what you see there; the details say for what exactly."
     if not card.records:
-        text = "The app can ask Bluesky for what you see there. The details say for what exactly."
-        title = "See Bluesky as you see it"
+        title, text = "See Bluesky as you see it", f"The app{calls.removeprefix(' It')}"
     else:
-        text = "The app can do some things on Bluesky for you. The details say which."
-        title = "Use parts of Bluesky for you"
+        title, text = "Use parts of Bluesky for you", _what_is_written(card.records)
+        text += calls if card.calls else ""
     return CardWords(title, text + (private if card.private else ""), None, facts)
+
+
+def _what_is_written(records: Sequence[RecordRow]) -> str:
+    """What is done to things on Bluesky, all of which have names unless they are new."""
+    things: dict[str, list[str]] = {}
+    for row in records:
+        name = _COLLECTIONS.get(row.collection)
+        if name is None:
+            return "The app can write some things on Bluesky for you. The details say which."
+        things.setdefault(_actions(row), []).append(name[0].lower() + name[1:])
+    parts = (f"{actions} {_listed(names)}" for actions, names in things.items())
+    return f"On Bluesky, the app can {'; '.join(parts)}."
 
 
 def _chat(card: ChatCard) -> CardWords:
@@ -177,7 +189,8 @@ def _chat(card: ChatCard) -> CardWords:
         )
     return CardWords(
         "Use your private messages",
-        "The app can do some things with your conversations on Bluesky. The details say which.",
+        "The app can do some of what you can do with your conversations on Bluesky, which may be "
+        "to read them or to write in them. The details say what.",
         None,
         _call_facts(card.calls),
     )
@@ -188,9 +201,8 @@ def _set(card: PermissionSetCard) -> CardWords:
     author = ", ".join(
         _author_of(one.nsid) for one in card.rests_on if isinstance(one, IncludeScope)
     )
-    by = f"So {author} calls and describes what is in the details."
-    text = f"{card.detail} {by}" if card.detail else by
-    return CardWords(card.title, text, None, facts)
+    by = f"These are the words of {author}. The details show what is in it."
+    return CardWords(card.title, f"{card.detail} {by}" if card.detail else by, None, facts)
 
 
 def _records(card: RecordsCard) -> CardWords:
@@ -202,11 +214,21 @@ def _records(card: RecordsCard) -> CardWords:
             "There is no limit to it. " + _TRUST_IT,
             _record_facts(card.records),
         )
+    actions = {action: None for row in card.records for action in row.actions}
+    does = _listed([word for action, word in _ACTIONS.items() if action in actions])
+    if card.warns:
+        return CardWords(
+            "Write anything in your account",
+            f"The app can {does} things of every kind in your account, whatever app they are from. "
+            "Anybody can see such things.",
+            "There is no limit to the kinds of things. " + _TRUST_IT,
+            _record_facts(card.records),
+        )
     return CardWords(
         "Keep things in your account",
-        "The app can publish things of its own kind in your account, where anybody can see them. "
-        "The details say which.",
-        f"It is not limited to things of its own kind. {_TRUST_IT}" if card.warns else None,
+        f"The app can {does} things of certain kinds in your account, where anybody can see them. "
+        "The details say which kinds.",
+        None,
         _record_facts(card.records),
     )
 
@@ -242,11 +264,15 @@ def _record_facts(records: Sequence[RecordRow]) -> tuple[Facts, ...]:
     lines = tuple(
         (
             _COLLECTIONS.get(row.collection, row.collection),
-            _listed([_ACTIONS[action] for action in row.actions]),
+            _actions(row),
         )
         for row in records
     )
     return (Facts(("What", "The app may"), lines),)
+
+
+def _actions(row: RecordRow) -> str:
+    return _listed([_ACTIONS[action] for action in row.actions])
 
 
 def _call_facts(calls: Sequence[CallRow]) -> tuple[Facts, ...]:

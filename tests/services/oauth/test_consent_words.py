@@ -136,6 +136,26 @@ def test_tables_name_things_as_people_do() -> None:
     assert facts.lines == (("app.bsky.feed.getTimeline", "Bluesky"),)
 
 
+def test_sentence_says_what_is_written_on_bluesky() -> None:
+    words = only(
+        "repo?collection=app.bsky.feed.post&collection=app.bsky.feed.like"
+        " repo:app.bsky.graph.follow?action=create&action=delete"
+    )
+    assert words.text == (
+        "On Bluesky, the app can add, change and remove likes and posts; add and remove whom you"
+        " follow."
+    )
+
+    words = only(f"repo:app.bsky.feed.new {EVERY_KIND['bluesky, calls']}")
+    assert words.text.startswith("The app can write some things on Bluesky for you.")
+    assert words.text.endswith("for what exactly.")
+
+
+def test_sentence_says_what_is_done_to_things() -> None:
+    assert "can add and remove things of certain kinds" in only(EVERY_KIND["records"]).text
+    assert "can add things of every kind" in words_for(cards("repo:*?action=create")[1]).text
+
+
 def test_uploads_name_kinds_of_files() -> None:
     assert "pictures, videos" in only("blob?accept=image/*&accept=video/*").text.replace(
         " and ", ", "
@@ -157,7 +177,7 @@ def test_set_without_words_goes_by_its_name() -> None:
     words = only(EVERY_KIND["set"], calendar(title=None, detail=None))
 
     assert words.title == CALENDAR
-    assert words.text.startswith("So calendar.example.com calls")
+    assert words.text.startswith("These are the words of calendar.example.com.")
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_untrusted_app_is_called_by_its_address(
     assert "Your bank" not in page.html
     assert "bank.png" not in page.html
     assert "sly.example.net" in page.text
-    assert page.links["terms of use"] == "https://sly.example.net/terms"
+    assert page.links["the app's terms of use"] == "https://sly.example.net/terms"
 
 
 def test_trusted_app_is_called_by_its_name(member: Member, alice: Person) -> None:
@@ -161,7 +161,7 @@ def test_trusted_app_is_called_by_its_name(member: Member, alice: Person) -> Non
     assert "Our own app" in page.text
     assert 'src="https://ours.example.net/logo.png"' in page.html
     assert "https://ours.example.net" in page.headers["Content-Security-Policy"]
-    assert page.links["privacy policy"] == "https://ours.example.net/privacy"
+    assert page.links["its privacy policy"] == "https://ours.example.net/privacy"
 
 
 def test_page_may_lead_out_and_nothing_else(member: Member, alice: Person) -> None:

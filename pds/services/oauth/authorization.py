@@ -248,7 +248,9 @@ class Authorization:
             AnsweredRequestError: it has its code already.
             EndedRequestError: it has lapsed, or the account cannot agree any more.
         """
-        cards = self.cards(opened)
+        # Not looked up where nothing is new: an app that was allowed before must not have to wait
+        # for the author of a permission set.
+        cards = self.cards(opened) if choice.needs_consent or without else ()
         refused = [card for card in cards if card.optional and card.name in without]
         granted = granted_without(opened.requested, refused)
         code = self._code(opened.id)
@@ -285,7 +287,9 @@ class Authorization:
         if not self._is_bound(browser, row.browser_hash):
             return False
         now = self._opened(browser, row, opened.client).choice(choice.account.did)
-        return now is not None and not now.needs_password and not now.is_deactivated
+        if now is None or now.needs_password or now.is_deactivated:
+            return False
+        return choice.needs_consent or not now.needs_consent
 
     def _note_approval(
         self, opened: Opened, account: AccountRow, granted: ScopeSet, cards: Sequence[Card]

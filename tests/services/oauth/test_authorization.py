@@ -14,7 +14,7 @@ from pds.services.oauth.answers import Answer
 from pds.services.oauth.authorization import Authorization
 from pds.services.oauth.opened import AnsweredRequestError, EndedRequestError, Opened
 from pds.services.oauth.refresh_tokens import hash_of
-from pds.storage import oauth_requests
+from pds.storage import oauth_clients, oauth_requests
 from pds.storage.database import execute, rows, transaction
 from tests.authorizing import CONFIDENTIAL, PUBLIC, Asking, serve
 from tests.factories import Person, StillClock, race, take_down
@@ -106,6 +106,33 @@ def test_request_that_lapsed_meanwhile_is_not_answered(
 
     with pytest.raises(EndedRequestError):
         agree(authorization, browser, opened)
+
+
+def test_known_app_does_not_wait_for_authors_of_sets(
+    authorization: Authorization,
+    asking: Asking,
+    browser: Browser,
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agree(authorization, browser, opened)
+    monkeypatch.setattr(Authorization, "cards", None)
+    again = authorization.open(browser, CONFIDENTIAL.id, asking.push())
+
+    assert "code" in agree(authorization, browser, again).fields
+
+
+def test_agreement_taken_back_meanwhile_does_not_count(
+    authorization: Authorization, asking: Asking, browser: Browser, opened: Opened, alice: Person
+) -> None:
+    agree(authorization, browser, opened)
+    again = authorization.open(browser, CONFIDENTIAL.id, asking.push())
+    assert again.choices[0].is_ready
+    with transaction():
+        oauth_clients.forget(alice.row.id, CONFIDENTIAL.id)
+
+    with pytest.raises(EndedRequestError):
+        agree(authorization, browser, again)
 
 
 def test_two_who_agree_at_the_same_time(

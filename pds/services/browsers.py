@@ -216,7 +216,8 @@ class Browsers:
     ) -> Browser:
         """Sign an account in; the browser as it is from now on, whose cookies must be set.
 
-        request_id: the open authorization that it is for, if any; it goes with the browser.
+        request_id: the open authorization that it is for, if any. It goes with the browser, if it
+            is this one's.
         settle: the last look at what was proven, in the same transaction (``SignIn.settle``);
             False, or whatever it raises, when that does not hold any more.
 
@@ -228,8 +229,9 @@ class Browsers:
                 raise AccountNotFoundError
             if settle is not None and settle() is False:
                 raise wrong_password()
+            is_ours = request_id is not None and self.holds_request(browser, request_id)
             signed_in = self._with_new_secret(browser, account_id)
-            if request_id is not None and signed_in.id != browser.id:
+            if request_id is not None and is_ours:
                 oauth_requests.move_to_browser(request_id, signed_in.id)
             browsers.save_sign_in(
                 BrowserAccountRow(signed_in.id, account_id, self._clock(), remember, request_id)

@@ -171,6 +171,23 @@ def test_open_request_goes_with_its_browser(jar: Jar, alice: Person) -> None:
     assert found == [(after.id,), (before.id,)]
 
 
+def test_request_of_another_browser_stays_there(
+    services: Services, jar: Jar, alice: Person
+) -> None:
+    other = Jar(services).come()
+    with transaction():
+        execute(
+            "INSERT INTO oauth_request (id, client_id, client_auth, parameters, dpop_jkt,"
+            " created_at_us, expires_at_us, browser_hash)"
+            " VALUES ('req-1', '', '', '', '', 0, 0, ?)",
+            (other.id,),
+        )
+
+    jar.sign_in(alice, "req-1")
+
+    assert rows("SELECT browser_hash FROM oauth_request") == [(other.id,)]
+
+
 def test_button_pressed_twice_signs_in_once(
     services: Services, jar: Jar, alice: Person, clock: StillClock
 ) -> None:

@@ -48,11 +48,9 @@ def add(routes: Blueprint, services: Services) -> None:
 
 
 def _show(visit: Visit, choice: Choice) -> Response:
-    client = visit.opened.client
     cards = visit.services.oauth.authorization.cards(visit.opened, visit.languages)
     return visit.show(
         "consent.html",
-        images=[client.logo_uri],
         choice=choice,
         cards=[(card, words_for(card)) for card in cards],
         scope=visit.opened.parameters.scope.split(" "),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -33,20 +32,14 @@ class Visit:
     browser: Browser
     opened: Opened
 
-    def show(
-        self,
-        template: str,
-        error: PdsError | None = None,
-        images: Sequence[str | None] = (),
-        **context: Any,
-    ) -> Response:
+    def show(self, template: str, error: PdsError | None = None, **context: Any) -> Response:
         """A page. error: why it is shown again."""
         response = page.render(
             f"authorize/{template}",
             200 if error is None else error.status,
             browser=self.browser,
             flow=True,
-            images=images,
+            images=[self.opened.client.logo_uri],
             error=None if error is None else error.message,
             visit=self,
             client=self.opened.client,

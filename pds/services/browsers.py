@@ -216,8 +216,8 @@ class Browsers:
     ) -> Browser:
         """Sign an account in; the browser as it is from now on, whose cookies must be set.
 
-        request_id: the open authorization that it is for, if any. It goes with the browser, if it
-            is this one's.
+        request_id: the open authorization that it is for, if any. All that the browser has open go
+            with it.
         settle: the last look at what was proven, in the same transaction (``SignIn.settle``);
             False, or whatever it raises, when that does not hold any more.
 
@@ -229,10 +229,7 @@ class Browsers:
                 raise AccountNotFoundError
             if settle is not None and settle() is False:
                 raise wrong_password()
-            is_ours = request_id is not None and self.holds_request(browser, request_id)
             signed_in = self._with_new_secret(browser, account_id)
-            if request_id is not None and is_ours:
-                oauth_requests.move_to_browser(request_id, signed_in.id)
             browsers.save_sign_in(
                 BrowserAccountRow(signed_in.id, account_id, self._clock(), remember, request_id)
             )
@@ -258,14 +255,16 @@ class Browsers:
             seen_at_us=now_us,
         )
         browsers.insert(made)
-        self._note_move(browser.id, made.id, account_id)
+        self._move(browser.id, made.id, account_id)
         return self._browser(dev_id, device, is_known=True, new_dev_id=dev_id, new_ses_id=ses_id)
 
-    def _note_move(self, old_id: str, new_id: str, account_id: int) -> None:
-        """Remember what a browser is called now; drop what the first of two clicks made."""
+    def _move(self, old_id: str, new_id: str, account_id: int) -> None:
+        """Take along what a browser has open; drop what the first of two clicks made."""
         now_us = self._clock()
         earlier_id, at_us = self._moved.pop(old_id, ("", 0))
+        oauth_requests.move_to_browser(old_id, new_id)
         if now_us - at_us <= GRACE_US:
+            oauth_requests.move_to_browser(earlier_id, new_id)
             browsers.delete_sign_in(earlier_id, account_id)
             browsers.delete_if_empty(earlier_id)
         self._moved[old_id] = (new_id, now_us)

@@ -110,9 +110,11 @@ def bind_browser(request_id: str, browser_hash: str, expires_at_us: int) -> bool
     return changed == 1
 
 
-def move_to_browser(request_id: str, browser_hash: str) -> None:
-    """The browser that has the request is known by something else from now on."""
-    execute("UPDATE oauth_request SET browser_hash = ? WHERE id = ?", (browser_hash, request_id))
+def move_to_browser(old_hash: str, new_hash: str) -> None:
+    """A browser is known by something else from now on: its requests go with it."""
+    execute(
+        "UPDATE oauth_request SET browser_hash = ? WHERE browser_hash = ?", (new_hash, old_hash)
+    )
 
 
 def set_parameters(request_id: str, parameters: str) -> None:

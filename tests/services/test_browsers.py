@@ -155,43 +155,38 @@ def test_planted_cookies_of_a_known_browser_are_worth_nothing(
     assert attacker.who() == []
 
 
-def test_open_request_goes_with_its_browser(jar: Jar, alice: Person) -> None:
-    before = jar.come()
+def push_requests(**browser_ids: str) -> None:
+    """Authorizations that are open in browsers, by their ids."""
     with transaction():
-        execute(
-            "INSERT INTO oauth_request (id, client_id, client_auth, parameters, dpop_jkt,"
-            " created_at_us, expires_at_us, browser_hash)"
-            " VALUES ('req-1', '', '', '', '', 0, 0, ?), ('req-2', '', '', '', '', 0, 0, ?)",
-            (before.id, before.id),
-        )
-
-    after = jar.sign_in(alice, "req-1")
-
-    found = rows("SELECT browser_hash FROM oauth_request ORDER BY id")
-    assert found == [(after.id,), (before.id,)]
+        for request_id, browser_id in browser_ids.items():
+            execute(
+                "INSERT INTO oauth_request (id, client_id, client_auth, parameters, dpop_jkt,"
+                " created_at_us, expires_at_us, browser_hash) VALUES (?, '', '', '', '', 0, 0, ?)",
+                (request_id, browser_id),
+            )
 
 
-def test_request_of_another_browser_stays_there(
-    services: Services, jar: Jar, alice: Person
-) -> None:
-    other = Jar(services).come()
-    with transaction():
-        execute(
-            "INSERT INTO oauth_request (id, client_id, client_auth, parameters, dpop_jkt,"
-            " created_at_us, expires_at_us, browser_hash)"
-            " VALUES ('req-1', '', '', '', '', 0, 0, ?)",
-            (other.id,),
-        )
+def requests() -> dict[str, str]:
+    return dict(rows("SELECT id, browser_hash FROM oauth_request"))
 
-    jar.sign_in(alice, "req-1")
 
-    assert rows("SELECT browser_hash FROM oauth_request") == [(other.id,)]
+def test_open_requests_go_with_their_browser(services: Services, jar: Jar, alice: Person) -> None:
+    """Also those of other windows, which nobody has signed in for."""
+    before, other = jar.come(), Jar(services).come()
+    push_requests(one=before.id, two=before.id, foreign=other.id)
+
+    after = jar.sign_in(alice, "foreign")
+
+    assert requests() == {"one": after.id, "two": after.id, "foreign": other.id}
+    assert jar.sign_in(alice).id == after.id
+    assert requests()["one"] == after.id
 
 
 def test_button_pressed_twice_signs_in_once(
     services: Services, jar: Jar, alice: Person, clock: StillClock
 ) -> None:
     before = jar.come()
+    push_requests(one=before.id)
     both = [jar.copy(), jar.copy()]
     first = both[0].sign_in(alice)
     assert services.browsers.is_bound(before, first.id)
@@ -199,6 +194,7 @@ def test_button_pressed_twice_signs_in_once(
     second = both[1].sign_in(alice)
 
     assert services.browsers.is_bound(before, second.id)
+    assert requests() == {"one": second.id}
     assert not is_there(first)
     assert both[1].who() == ["alice.test"]
     clock.advance(6)

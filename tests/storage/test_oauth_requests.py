@@ -65,7 +65,8 @@ def test_first_browser_has_the_request(pushed: OAuthRequestRow) -> None:
 def test_request_moves_with_its_browser_and_lives_longer(pushed: OAuthRequestRow) -> None:
     oauth_requests.bind_browser("req-1", "mine", 6_000)
 
-    oauth_requests.move_to_browser("req-1", "mine, signed in")
+    oauth_requests.move_to_browser("another", "another, signed in")
+    oauth_requests.move_to_browser("mine", "mine, signed in")
     oauth_requests.extend("req-1", 9_000)
 
     expected = dataclasses.replace(pushed, browser_hash="mine, signed in", expires_at_us=9_000)

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from pds.atproto.oauth.scopes.permission_set import read_permission_set
+from pds.atproto.syntax.nsid import Nsid
+from pds.oauth_errors import TemporarilyUnavailableError
 from pds.services.oauth.model import Client
+from pds.services.oauth.permission_sets import PermissionSets
 from pds.services.oauth.refresh_tokens import hash_of
 from pds.storage import oauth_clients
 from pds.storage.database import rows
@@ -272,3 +276,62 @@ def test_app_that_anybody_can_pass_for_is_asked_about_each_time(
     for prompt in (None, "create", "login"):
         page = member.arrive(PUBLIC, login_hint=alice.did, prompt=prompt)
         assert page.leads_to is None
+
+
+# --- permission sets ------------------------------------------------------------------------------
+
+CALENDAR = Nsid("net.example.calendar.auth")
+
+
+@pytest.fixture
+def calendar(asking: Asking) -> None:
+    main = {
+        "type": "permission-set",
+        "title": "Your calendar",
+        "title:lang": {"de": "Dein Kalender", "fr": "Ton calendrier"},
+        "permissions": [
+            {"type": "permission", "resource": "repo", "collection": ["net.example.calendar.day"]}
+        ],
+    }
+    document = {"lexicon": 1, "id": str(CALENDAR), "defs": {"main": main}}
+    asking.sets[CALENDAR] = read_permission_set(document, CALENDAR)
+
+
+@pytest.mark.usefixtures("calendar")
+def test_set_is_one_thing_to_allow(member: Member, alice: Person) -> None:
+    scope = f"atproto include:{CALENDAR}"
+    page = consent(member, alice, scope=scope)
+    assert "Your calendar" in page.text
+    assert "net.example.calendar.day add, change and remove" in page.text
+
+    assert granted(member.allow(page)).granted_scope == scope
+    page = member.arrive(PUBLIC, login_hint=alice.did, scope=scope)
+    assert granted(member.allow(page, but=[f"include:{CALENDAR}"])).granted_scope == "atproto"
+
+
+@pytest.mark.usefixtures("calendar")
+def test_set_speaks_the_members_language(member: Member, alice: Person) -> None:
+    scope = f"atproto include:{CALENDAR}"
+    page = consent(member, alice, scope=scope)
+    german = member.browser.open(page.address, headers={"Accept-Language": "de-AT,en;q=0.5"})
+    assert "Dein Kalender" in german.text
+
+    asked = member.arrive(PUBLIC, login_hint=alice.did, scope=scope, ui_locales=("fr-CA",))
+    assert "Ton calendrier" in asked.text
+
+
+def test_set_that_cannot_be_had_now(
+    member: Member, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(self: PermissionSets, scopes: object) -> None:
+        raise TemporarilyUnavailableError
+
+    page = member.sign_in(member.arrive(), alice)
+    monkeypatch.setattr(PermissionSets, "of", busy)
+
+    failed = member.browser.open(page.address)
+
+    assert failed.status == 503
+    assert failed.headers["Retry-After"] is not None
+    assert "temporarily_unavailable" in failed.text
+    assert open_requests() == 1

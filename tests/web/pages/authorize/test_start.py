@@ -357,3 +357,16 @@ def test_answer_to_an_app_on_the_device(member: Member, alice: Person, redirect_
     leads_to = member.allow(page).headers["Location"]
 
     assert leads_to.startswith(f"{redirect_uri}?iss=http%3A%2F%2Flocalhost%3A2583&state=")
+
+
+def test_request_in_another_window_goes_on_after_the_first_sign_in(
+    member: Member, alice: Person
+) -> None:
+    one, two = member.ask(), member.ask(PUBLIC)
+    first, second = member.browser.open(one), member.browser.open(two)
+    member.allow(member.sign_in(first, alice))
+
+    page = member.browser.open(second.address)
+
+    assert page.status == 200
+    assert page.leads_to is None

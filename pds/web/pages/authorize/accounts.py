@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
+from pds.services.faces import face_of
 from pds.services.oauth.opened import Choice
 from pds.web.pages.authorize import steps
 from pds.web.pages.authorize.visit import ROOT, Visit, begin, begin_form
@@ -36,7 +37,7 @@ def add(routes: Blueprint, services: Services) -> None:
 def _show(visit: Visit) -> Response:
     return visit.show(
         "accounts.html",
-        choices=[(choice.account, _note(choice)) for choice in visit.opened.choices],
+        choices=[(face_of(choice.account), _note(choice)) for choice in visit.opened.choices],
         has_hint=visit.opened.parameters.login_hint is not None,
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
+from pds.services.faces import face_of
 from pds.services.oauth.consent_words import words_for
 from pds.services.oauth.opened import Choice
 from pds.web.pages.authorize import steps
@@ -51,7 +52,7 @@ def _show(visit: Visit, choice: Choice) -> Response:
     cards = visit.services.oauth.authorization.cards(visit.opened, visit.languages)
     return visit.show(
         "consent.html",
-        choice=choice,
+        face=face_of(choice.account),
         cards=[(card, words_for(card)) for card in cards],
         scope=visit.opened.parameters.scope.split(" "),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 
 from pds.errors import PdsError
+from pds.services.faces import face_of
 from pds.services.oauth.opened import Choice
 from pds.web.pages import budgets
 from pds.web.pages.authorize import steps
@@ -46,4 +47,4 @@ def add(routes: Blueprint, services: Services) -> None:
 
 
 def _show(visit: Visit, choice: Choice, error: PdsError | None = None) -> Response:
-    return visit.show("reactivate.html", error, choice=choice)
+    return visit.show("reactivate.html", error, face=face_of(choice.account))

@@ -28,12 +28,16 @@ MAX_CHARS = 2_000  # of anything that is typed here; more is refused by whoever 
 
 @dataclass(frozen=True, slots=True)
 class _Whom:
-    """Who is to sign in. identifier: as typed or shown; account_id: where only one may."""
+    """Who is to sign in. identifier: as typed or shown; account_id: where only one may.
+
+    did: of whoever was chosen among those who are signed in.
+    """
 
     identifier: str
     is_fixed: bool
     account_id: int | None = None
     is_remembered: bool = False
+    did: str | None = None
 
 
 def add(routes: Blueprint, services: Services) -> None:
@@ -65,7 +69,7 @@ def _whom(visit: Visit, typed: str) -> _Whom:
     if chosen is not None:
         account = chosen.account
         name = account.handle or account.did
-        return _Whom(name, True, account.id, chosen.is_remembered)
+        return _Whom(name, True, account.id, chosen.is_remembered, account.did)
     hint = opened.parameters.login_hint
     if hint is None:
         return _Whom(typed, False)
@@ -111,7 +115,7 @@ def _show(
         needed=needed,
         remember=request.form.get("remember") == "on" if request.form else whom.is_remembered,
         has_hint=visit.opened.parameters.login_hint is not None,
-        others=visit.chosen() is None and bool(visit.opened.choices),
+        others=bool(visit.opened.choices),
         sign_up=steps.sign_up_address() if steps.is_sign_up_open(visit) else None,
         host=visit.services.config.public_url.partition("://")[2],
     )

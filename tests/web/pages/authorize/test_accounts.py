@@ -99,3 +99,14 @@ def test_account_signed_out_meanwhile_is_not_let_in(
 
     assert page.leads_to is None
     assert page.heading == "Sign in"
+
+
+def test_account_shows_its_face(member: Member, stage: Stage, alice: Person) -> None:
+    member.remembered(alice)
+    profile = {"$type": "app.bsky.actor.profile", "displayName": "Alice <Almond>"}
+    where = {"repo": alice.did, "collection": profile["$type"], "rkey": "self"}
+    stage.ok("com.atproto.repo.putRecord", {**where, "record": profile}, by=alice)
+
+    page = member.arrive(PUBLIC)
+    assert "Alice <Almond> @alice.test" in page.text
+    assert "Alice <Almond> @alice.test" in choose(member, page, alice).text

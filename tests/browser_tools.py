@@ -210,6 +210,10 @@ class TestBrowser:
             return self._go("GET", f"{form.action}?{body}", None, "same-origin", headers or {})
         return self._go("POST", form.action, body, "same-origin", headers or {})
 
+    def send(self, address: str, body: str, method: str = "POST") -> Page:
+        """Send a body that no form has made."""
+        return self._go(method, address, body, "same-origin", {})
+
     def _go(
         self, method: str, address: str, body: str | None, site: str, odd: Mapping[str, str | None]
     ) -> Page:
@@ -237,7 +241,7 @@ class TestBrowser:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if self.ip:
             sent["X-Forwarded-For"] = self.ip
-        if method == "POST":
+        if method not in ("GET", "HEAD"):
             sent["Origin"] = self.origin
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         if not self.is_old:

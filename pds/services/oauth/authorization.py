@@ -30,6 +30,7 @@ from urllib.parse import quote
 from pds.atproto.oauth.scopes.consent import consent_cards, granted_without
 from pds.atproto.oauth.scopes.consent_cards import Card
 from pds.atproto.oauth.scopes.granted import ScopeSet
+from pds.atproto.oauth.scopes.parse import Scope
 from pds.atproto.oauth.scopes.permission_set import PermissionSet
 from pds.services.browsers import GRACE_US, Browser, Browsers, SignedIn
 from pds.services.clock import Clock
@@ -55,6 +56,7 @@ from pds.storage.oauth_requests import OAuthRequestRow
 
 OPEN_US: Final = 5 * 60 * 1_000_000
 CODE_US: Final = 5 * 60 * 1_000_000
+MAX_COMPARED: Final = 10_000
 
 
 class ClientSource(Protocol):
@@ -103,19 +105,28 @@ class Authorization:
         row = self._find(client_id, request_uri)
         if row.code_hash is not None:
             raise AnsweredRequestError(self._again(browser, row))
-        now_us = self._clock()
-        if row.expires_at_us <= now_us:
+        if row.expires_at_us <= self._clock():
             raise self._end(row, "This took too long. Go back to the app and begin again.")
         client = self._parts.clients.get(row.client_id)
         with transaction():
-            is_ours = row.browser_hash is not None and self._is_bound(browser, row.browser_hash)
-            if is_ours:
-                oauth_requests.extend(row.id, now_us + OPEN_US)
-            else:
-                is_ours = oauth_requests.bind_browser(row.id, browser.id, now_us + OPEN_US)
+            row = self._find(client_id, request_uri)  # while the client was looked for
+            if row.code_hash is not None:
+                raise AnsweredRequestError(self._again(browser, row))
+            is_ours = self._bind(browser, row)
         if not is_ours:
             raise self._end(row, "This was begun in another browser. Begin again in this one.")
         return self._opened(browser, row, client)
+
+    def _bind(self, browser: Browser, row: OAuthRequestRow) -> bool:
+        """Make a request this browser's and longer-lived; False when it is another one's.
+
+        The caller holds the transaction.
+        """
+        until_us = self._clock() + OPEN_US
+        if row.browser_hash is not None and self._is_bound(browser, row.browser_hash):
+            oauth_requests.extend(row.id, until_us)
+            return True
+        return oauth_requests.bind_browser(row.id, browser.id, until_us)
 
     def end_without_cookies(self, client_id: str, request_uri: str) -> Answer:
         """Tell the client that its member's browser keeps no cookies.
@@ -307,13 +318,28 @@ class Authorization:
                 link=f"{self._parts.issuer}/account/u/{quote(account.did, safe=':')}/apps",
             )
         if not client.is_loopback:
-            # What was refused this time is not remembered from the last time either.
-            others = approved.without(opened.requested.scopes)
-            both = ScopeSet.of((*others.scopes, *granted.scopes))
+            refused = opened.requested.without(granted.scopes)
+            kept = _without_parts(approved, refused)
+            both = ScopeSet.of((*kept, *granted.scopes))
             oauth_clients.save(account.id, client.id, str(both), self._clock())
 
     def _code(self, request_id: str) -> str:
         return "cod-" + hmac.digest(self._key, request_id.encode(), "sha256").hex()
+
+
+def _without_parts(approved: ScopeSet, refused: ScopeSet) -> tuple[Scope, ...]:
+    """What stays agreed to: nothing of which a part was refused this time.
+
+    Where that would be long work, nothing: then the member is asked once more.
+    """
+    if len(approved.scopes) * len(refused.scopes) > MAX_COMPARED:
+        return ()
+    parts = [ScopeSet((scope,)) for scope in refused.scopes]
+    return tuple(
+        scope
+        for scope in approved.scopes
+        if not any(ScopeSet((scope,)).covers(part) for part in parts)
+    )
 
 
 def _as_written(requested: str, granted: ScopeSet) -> str:

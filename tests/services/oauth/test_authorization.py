@@ -135,6 +135,53 @@ def test_agreement_taken_back_meanwhile_does_not_count(
         agree(authorization, browser, again)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("", "account:email repo:a.b.c", ["email"], "atproto repo:a.b.c"),
+        ("account:email", "repo:a.b.c", [], "account:email atproto repo:a.b.c"),
+        ("account:email", "account:email", ["email"], "atproto"),
+        ("repo:*", "repo:a.b.c", ["records"], "atproto"),
+        (
+            "repo:* blob:*/*",
+            "repo:a.b.c blob:image/*",
+            ["records"],
+            "atproto blob:*/* blob:image/*",
+        ),
+        ("identity:*", "repo:a.b.c", ["records"], "atproto identity:*"),
+    ],
+)
+def test_what_was_refused_is_agreed_to_no_more(
+    authorization: Authorization,
+    asking: Asking,
+    browser: Browser,
+    alice: Person,
+    case: tuple[str, str, list[str], str],
+) -> None:
+    before, asked, refused, after = case
+    if before:
+        with transaction():
+            oauth_clients.save(alice.row.id, CONFIDENTIAL.id, f"atproto {before}", 0)
+    opened = authorization.open(browser, CONFIDENTIAL.id, asking.push(scope=f"atproto {asked}"))
+
+    authorization.agree(browser, opened, opened.choices[0], without=refused)
+
+    assert oauth_clients.find(alice.row.id, CONFIDENTIAL.id) == after
+
+
+def test_comparing_has_a_limit(
+    authorization: Authorization, asking: Asking, browser: Browser, alice: Person
+) -> None:
+    many = " ".join(f"repo:net.example.a{number}" for number in range(101))
+    with transaction():
+        oauth_clients.save(alice.row.id, CONFIDENTIAL.id, f"atproto identity:* {many}", 0)
+    opened = authorization.open(browser, CONFIDENTIAL.id, asking.push(scope=f"atproto {many}"))
+
+    authorization.agree(browser, opened, opened.choices[0], without=["records"])
+
+    assert oauth_clients.find(alice.row.id, CONFIDENTIAL.id) == "atproto"
+
+
 def test_two_who_agree_at_the_same_time(
     services: Services, asking: Asking, browser: Browser, alice: Person
 ) -> None:

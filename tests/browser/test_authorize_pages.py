@@ -94,6 +94,11 @@ def test_pages_on_the_way(
     with chromium.open(start()) as page:
         page.route("https://ours.example.net/**", lambda route: route.fulfill(status=204))
         assert_sound(page, "authorize-sign-in")
+        page.get_by_label("Password", exact=True).fill("wrong")
+        page.get_by_label("Handle or e-mail address").fill("alice.test")
+        page.keyboard.press("Enter")
+        page.get_by_text("Invalid identifier or password").wait_for()
+        assert_sound(page, "authorize-sign-in-wrong")
         sign_in(page, alice)
         page.get_by_role("heading", name="Activate your account?").wait_for()
         assert_sound(page, "authorize-reactivate")
@@ -111,6 +116,18 @@ def test_pages_on_the_way(
         page.get_by_role("button", name="@alice.test").click()
         page.get_by_role("heading", name="Sign in to this app?").wait_for()
         assert_sound(page, "authorize-identity")
+
+
+def test_page_without_cookies(chromium: Chromium, start: Callable[..., str]) -> None:
+    """As an iPhone's window shows it that keeps none."""
+    with chromium.open(start()) as page:
+        page.context.set_extra_http_headers(
+            {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0)"}
+        )
+        page.context.clear_cookies()
+        page.goto(start() + "&cookie-test=1")
+        page.get_by_role("heading", name="Your browser keeps no cookies").wait_for()
+        assert_sound(page, "authorize-no-cookies")
 
 
 def test_page_of_a_failure(chromium: Chromium, site: str) -> None:

@@ -97,7 +97,7 @@ def test_pages_on_the_way(
         page.get_by_label("Password", exact=True).fill("wrong")
         page.get_by_label("Handle or e-mail address").fill("alice.test")
         page.keyboard.press("Enter")
-        page.get_by_text("Invalid identifier or password").wait_for()
+        page.get_by_text("e-mail address or password is wrong").wait_for()
         assert_sound(page, "authorize-sign-in-wrong")
         sign_in(page, alice)
         page.get_by_role("heading", name="Activate your account?").wait_for()

@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 MAX_CHARS = 2_000  # of anything that is typed here; more is refused by whoever reads it
 
 
+class OtherAccountError(AuthRequiredError):
+    default_message = "The app has asked for another account than this one."
+
+
+class WrongPasswordError(AuthRequiredError):
+    """A wrong password, or an unknown name: which, is not said."""
+
+    default_message = "This handle, e-mail address or password is wrong."
+
+
 @dataclass(frozen=True, slots=True)
 class _Whom:
     """Who is to sign in. identifier: as typed or shown; account_id: where only one may.
@@ -55,8 +65,7 @@ def add(routes: Blueprint, services: Services) -> None:
             if isinstance(proof, SecondFactorNeeded):
                 return _show(visit, whom, needed=proof)
             if whom.is_fixed and proof.account.id != whom.account_id:
-                message = "The app has asked for another account than this one."
-                raise AuthRequiredError(message)
+                raise OtherAccountError
             return _enter(visit, proof)
         except PdsError as error:
             # What the ticket is for was right; another try needs no password.
@@ -85,7 +94,12 @@ def _prove(visit: Visit, whom: _Whom) -> Proof | SecondFactorNeeded:
     ticket = _field("ticket")
     if ticket:
         return service.finish(ticket, _field("code"), device, bypass_key=key)
-    return service.begin(whom.identifier, _field("password"), device, bypass_key=key)
+    try:
+        return service.begin(whom.identifier, _field("password"), device, bypass_key=key)
+    except AuthRequiredError as error:
+        if type(error) is not AuthRequiredError:
+            raise  # its children say more, in plain words
+        raise WrongPasswordError from error
 
 
 def _enter(visit: Visit, proof: Proof) -> Response:

@@ -40,7 +40,7 @@ def test_member_signs_in_by_any_name(member: Member, alice: Person, by: str) -> 
     assert "@alice.test" in page.text
 
 
-@pytest.mark.parametrize(("name", "password"), [("alice.test", "wrong"), ("nobody.test", "wrong")])
+@pytest.mark.parametrize(("name", "password"), [("alice.test", "h0rse"), ("nobody.test", "h0rse")])
 def test_wrong_password_and_wrong_name_look_alike(
     member: Member, alice: Person, name: str, password: str
 ) -> None:
@@ -49,7 +49,7 @@ def test_wrong_password_and_wrong_name_look_alike(
     page = member.browser.submit(form, identifier=name, password=password, remember=True)
 
     assert page.status == 401
-    assert "Invalid identifier or password" in page.text
+    assert "This handle, e-mail address or password is wrong." in page.text
     again = page.form(SIGN_IN)
     assert again["identifier"].value == name
     assert again["remember"].is_on
@@ -335,3 +335,13 @@ def test_wrong_passwords_and_pages_have_budgets(
         assert pages[-1].status == 429
         assert pages[-1].headers["Retry-After"]
     services.close()
+
+
+def test_app_password_is_for_programs(member: Member, services: Services, alice: Person) -> None:
+    made = services.app_passwords.create(alice.did, "phone", privileged=False)
+    form = member.arrive().form(SIGN_IN)
+
+    page = member.browser.submit(form, identifier=alice.handle, password=made.password)
+
+    assert page.status == 401
+    assert "This is an app password, for programs." in page.text

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def add(services: Services, routes: Blueprint) -> None:
     def show(error: PdsError | None = None, needed: SecondFactorNeeded | None = None) -> Response:
         browser = browsers.current(services)
-        return page.render(
+        response = page.render(
             "account/sign_in.html",
             200 if error is None else error.status,
             browser=browser,
@@ -36,6 +36,9 @@ def add(services: Services, routes: Blueprint) -> None:
             remember=request.method == "GET" or "remember" in request.form,
             error=None if error is None else _refusal(error),
         )
+        if error is not None and error.retry_after is not None:
+            response.headers["Retry-After"] = error.retry_after
+        return response
 
     @routes.get(SIGN_IN)
     def ask() -> Response:

@@ -110,6 +110,7 @@ def test_guesses_are_made_to_wait(stage: Stage, alice: Person) -> None:
 
     assert [answer.status for answer in answers[:10]] == [401] * 10
     assert answers[10].status == 429
+    assert int(answers[10].headers["Retry-After"]) > 0
     assert try_to(stage, alice.handle, alice.password).status == 429
 
 

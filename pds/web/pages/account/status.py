@@ -37,6 +37,8 @@ def _show(visit: Visit) -> Response:
 
 def _deactivate(visit: Visit) -> Response:
     visit.services.accounts.deactivate(visit.did, None)
+    # Unlike the method, which a move to another server uses while an app watches.
+    visit.services.oauth.grants.end_all_for_member(visit.account.id)
     return visit.go(AT, "deactivated")
 
 

@@ -7,6 +7,7 @@ import pytest
 from pds.storage import accounts
 from tests.browser_tools import Page
 from tests.factories import Person, StillClock, read_events
+from tests.grant_tools import make_grant
 from tests.member_tools import Member, everything
 from tests.stage import code_of
 
@@ -24,6 +25,17 @@ def test_account_is_paused_and_comes_back(member: Member) -> None:
     assert "Welcome back." in back.text
     assert member.person.row.is_active
     assert "Pause my account" in back.text
+
+
+def test_a_pause_ends_what_apps_were_allowed(member: Member, bob: Person) -> None:
+    services = member.stage.services
+    make_grant(services, member.person)
+    make_grant(services, bob)
+
+    member.send("/status", "/status/deactivate")
+
+    assert services.oauth.grants.list_for_account(member.person.row.id) == []
+    assert len(services.oauth.grants.list_for_account(bob.row.id)) == 1
 
 
 def test_account_that_lives_elsewhere_cannot_come_back(member: Member) -> None:

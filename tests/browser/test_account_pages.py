@@ -131,3 +131,27 @@ def test_pages_work_without_scripts(chromium: Chromium, site: str, furnished: Pe
         page.get_by_role("button", name="Sign out: Bluesky on an Apple device").click()
 
         assert page.get_by_role("status").inner_text() == "That device is signed out."
+
+
+def test_wrong_password_is_sound(chromium: Chromium, site: str) -> None:
+    with chromium.open(f"{site}/account/sign-in") as page:
+        page.get_by_label("Handle or e-mail address").fill("nobody.test")
+        page.get_by_label("Password", exact=True).fill("wrong")
+        page.get_by_label("Password", exact=True).press("Enter")
+        page.get_by_role("alert").wait_for()
+        assert_sound(page, "account-sign-in-wrong")
+
+
+def test_one_of_two_accounts_is_chosen(
+    chromium: Chromium, site: str, alice: Person, bob: Person
+) -> None:
+    with chromium.open(f"{site}/account") as page:
+        for person in (alice, bob):
+            page.goto(f"{site}/account/sign-in")
+            sign_in(page, person)
+        page.goto(f"{site}/account?choose")
+        assert_keyboard_reaches_everything(page)
+        page.evaluate("() => document.activeElement.blur()")
+        assert_sound(page, "account-choose")
+        page.get_by_role("link", name=f"@{alice.handle}").click()
+        page.wait_for_url(f"**/account/u/{alice.did}")

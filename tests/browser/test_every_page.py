@@ -34,6 +34,8 @@ FOR_EVERYBODY = (
     Shown("reset-password-code", "/account/reset-password?code=ABCDE-FGHIJ"),
     Shown("reset-password-done", "/account/reset-password?done=1"),
     Shown("confirm-email", "/account/confirm-email"),
+    Shown("account-sign-in", "/account/sign-in"),
+    Shown("account-deleted", "/account/deleted"),
     Shown("sign-up", "/account/sign-up"),
     Shown("sign-up-wrong", "/account/sign-up?name=c_"),
     Shown("sign-up-rest", "/account/sign-up?name=carol&client_id=a&request_uri=b"),

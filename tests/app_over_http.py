@@ -37,6 +37,12 @@ class AppOverHttp:
             answer = self.post_once(path, fields, **proof)
         return answer
 
+    def post_without_proof(self, path: str, fields: dict[str, str]) -> Answer:
+        """Send a form as clients do that know nothing of DPoP."""
+        credentials = self._credentials(self.now_us() / 1_000_000)
+        form = {"client_id": self.client_id, **credentials, **fields}
+        return self.web.post(path, urlencode(form), Content_Type=FORM)
+
     def post_once(self, path: str, fields: dict[str, str], **proof: Any) -> Answer:
         now_s = self.now_us() / 1_000_000
         claims = {"htu": self.issuer + path, "nonce": self.nonce} | proof

@@ -81,7 +81,7 @@ class Grants:
         """See ``TokenRefresh.refresh``."""
         return self._refresh.refresh(client, presented)
 
-    def revoke(self, client: AuthenticatedClient, token: str, jkt: str) -> None:
+    def revoke(self, client: AuthenticatedClient, token: str, jkt: str | None) -> None:
         """See ``Revocation.revoke``."""
         self._revocation.revoke(client, token, jkt)
 

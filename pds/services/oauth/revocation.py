@@ -26,10 +26,11 @@ class Revocation:
     def __init__(self, parts: TokenParts) -> None:
         self._parts = parts
 
-    def revoke(self, client: AuthenticatedClient, token: str, jkt: str) -> None:
+    def revoke(self, client: AuthenticatedClient, token: str, jkt: str | None) -> None:
         """End the grant that a token belongs to, and make a code that is not used yet worthless.
 
         token: a refresh token in use or used, an access token (also a lapsed one), its id, a code.
+        jkt: the key of the request's proof, None for a request without one.
         What belongs to another client or another key stays as it is, and nothing tells of it.
 
         Raises:
@@ -71,6 +72,8 @@ def _find_by_refresh_token(token_hash: str) -> GrantRow | None:
     return None if used is None else oauth_grants.find(used.grant_id)
 
 
-def _is_theirs(row: GrantRow | OAuthRequestRow, client: AuthenticatedClient, jkt: str) -> bool:
-    is_their_key = hmac.compare_digest(row.dpop_jkt.encode(), jkt.encode())
+def _is_theirs(
+    row: GrantRow | OAuthRequestRow, client: AuthenticatedClient, jkt: str | None
+) -> bool:
+    is_their_key = jkt is None or hmac.compare_digest(row.dpop_jkt.encode(), jkt.encode())
     return is_their_key and row.client_id == client.client.id

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from pds.services import Services
 
 
-def authenticate(services: Services, fields: Mapping[str, str], jkt: str) -> AuthenticatedClient:
-    """The client that sends a request signed with the key ``jkt``. May mean to ask its server.
+def authenticate(
+    services: Services, fields: Mapping[str, str], jkt: str | None
+) -> AuthenticatedClient:
+    """The client that sends a request, signed with the key ``jkt`` if it is signed at all.
+
+    May mean to ask its server.
 
     Raises:
         TemporarilyUnavailableError: its document is out of reach. The grant stays as it is, and

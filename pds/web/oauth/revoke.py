@@ -1,5 +1,8 @@
 """``POST /oauth/revoke``: a client ends its grant. The answer is the same whatever came of it.
 
+A proof is checked if there is one. RFC 7009 knows of none, so clients made of other people's parts
+send none; and whoever holds a token that is not theirs does its owner a favour by ending it.
+
 Specs: RFC 7009, https://atproto.com/specs/oauth
 """
 
@@ -23,7 +26,9 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("oauth_revoke", __name__)
 
     def answer(post: OAuthPost) -> OAuthReply:
-        jkt = services.oauth.proofs.check(post.proofs, method="POST", path=post.path)
+        jkt = None
+        if post.proofs:
+            jkt = services.oauth.proofs.check(post.proofs, method="POST", path=post.path)
         token = required(post.fields, "token")
         # Strangers shall not have documents fetched (see ``token.py``), and have nothing to end.
         if services.oauth.grants.is_known(token):

@@ -59,6 +59,26 @@ def test_other_clients_and_other_keys_end_nothing_and_learn_nothing(
     assert grants_of(alice) == 1
 
 
+def test_no_proof_is_needed_as_the_standard_knows_of_none(
+    stage: Stage, confidential_app: AppOverHttp, alice: Person
+) -> None:
+    token = signed_in(stage, confidential_app, alice)["refresh_token"]
+
+    answer = confidential_app.post_without_proof(PATH, {"token": token})
+
+    assert (answer.status, answer.json) == (200, {})
+    assert grants_of(alice) == 0
+
+
+def test_without_a_proof_another_app_ends_nothing(
+    stage: Stage, confidential_app: AppOverHttp, public_app: AppOverHttp, alice: Person
+) -> None:
+    token = signed_in(stage, confidential_app, alice)["refresh_token"]
+
+    assert public_app.post_without_proof(PATH, {"token": token}).status == 200
+    assert grants_of(alice) == 1
+
+
 def test_a_token_that_never_was_is_nothing_to_ask_a_client_about(
     public_app: AppOverHttp, clients: FakeClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:

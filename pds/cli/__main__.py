@@ -18,6 +18,7 @@ COMMANDS = {
     "account": "pds.cli.account:account",
     "invite": "pds.cli.invite:invite",
     "sign-up": "pds.cli.sign_up:sign_up",
+    "doctor": "pds.cli.doctor:doctor",
     "request-crawl": "pds.cli.request_crawl:request_crawl",
     "backup": "pds.cli.backup:backup",
     "blobs": "pds.cli.blobs:blobs",

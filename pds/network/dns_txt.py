@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -39,18 +39,26 @@ class DnsTxt:
         self._nameservers = nameservers
 
     def texts(self, name: str, timeout_s: float) -> list[str]:
+        answer = self._ask(name, "TXT", timeout_s)
+        return [b"".join(item.strings).decode("utf-8", "replace") for item in answer]
+
+    def addresses(self, name: str, kind: Literal["A", "AAAA"], timeout_s: float) -> list[str]:
+        """The addresses at ``name``; none when there are none. Raises DnsError."""
+        return [str(item.address) for item in self._ask(name, kind, timeout_s)]
+
+    def _ask(self, name: str, kind: str, timeout_s: float) -> list[Any]:
         # Here, not above: dnspython costs a tenth of the start-up time and is rarely needed first.
         import dns.exception
         import dns.resolver
 
         try:
-            answer = self._resolver.resolve(f"{name}.", "TXT", lifetime=timeout_s, search=False)
+            answer = self._resolver.resolve(f"{name}.", kind, lifetime=timeout_s, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except (dns.exception.DNSException, OSError) as error:
-            message = f"no TXT answer for {name}"
+            message = f"no {kind} answer for {name}"
             raise DnsError(message) from error
-        return [b"".join(item.strings).decode("utf-8", "replace") for item in answer]
+        return list(answer)
 
     @cached_property
     def _resolver(self) -> Resolver:

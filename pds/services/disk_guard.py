@@ -43,6 +43,15 @@ class Room:
     size_bytes: int
 
 
+def level_of(config: Config, free_bytes: int) -> Level:
+    """How bad it is that so much is free."""
+    if free_bytes < config.disk_read_only_mib * _MIB:
+        return "critical"
+    if free_bytes < config.disk_full_mib * _MIB:
+        return "full"
+    return "warn" if free_bytes < config.disk_warn_mib * _MIB else "fine"
+
+
 def room_of(directory: Path) -> Room:
     found = os.statvfs(directory)
     return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
@@ -58,11 +67,7 @@ class DiskGuard:
         mail: Mail,
         look: Callable[[Path], Room] = room_of,
     ) -> None:
-        self._bounds = (
-            config.disk_warn_mib * _MIB,
-            config.disk_full_mib * _MIB,
-            config.disk_read_only_mib * _MIB,
-        )
+        self._config = config
         self._directories = _directories(config)
         self._clock = clock
         self._mail = mail
@@ -82,13 +87,7 @@ class DiskGuard:
         return self._room
 
     def level(self) -> Level:
-        free_bytes = self.room().free_bytes
-        warn, full, critical = self._bounds
-        if free_bytes < critical:
-            return "critical"
-        if free_bytes < full:
-            return "full"
-        return "warn" if free_bytes < warn else "fine"
+        return level_of(self._config, self.room().free_bytes)
 
     def check_room(self) -> None:
         """Refuse what takes much room.

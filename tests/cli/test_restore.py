@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pds.services.backup.restoring import MARGIN
+from pds.services.announcing_anew import MARGIN
 from pds.storage import database, events
 from pds.storage.process_lock import ProcessLock
 from tests.belongings import post

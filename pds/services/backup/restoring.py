@@ -21,25 +21,23 @@ from typing import TYPE_CHECKING, Final
 
 from pds.config import Config
 from pds.local_secrets import DATABASE_NAME
-from pds.services import account_events
-from pds.services.account_listing import each_account
+from pds.services import announcing_anew
+from pds.services.announcing_anew import MARGIN
 from pds.services.backup.errors import BackupError, DamagedBackupError
 from pds.services.backup.making import DATABASE, SETTINGS, Progress
 from pds.services.backup.manifest import Manifest
 from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
 from pds.services.blob_stores import configured_store
-from pds.storage import database, events, migrate, outgoing_mail, repo_roots
+from pds.storage import database, migrate, outgoing_mail
 from pds.storage.blob_store import folder_name
 from pds.storage.database import transaction
 from pds.storage.database_copy import DatabaseCopy
 
 if TYPE_CHECKING:
     from pds.services import Services
-    from pds.storage.accounts import AccountRow
     from pds.storage.blob_store import BlobStore
 
 WORK: Final = "restoring"
-MARGIN: Final = 1_000_000  # events
 EVENTS_PER_S: Final = 100  # more than a server of this kind emits on average
 _SECOND_US: Final = 1_000_000
 
@@ -206,14 +204,13 @@ def _announce(config: Config, file: Path, manifest: Manifest, parts: Parts) -> i
         migrate.migrate()
         above = _highest(config, manifest, parts)
         with transaction():
-            events.raise_to(above)
             outgoing_mail.delete_all()  # the old server has sent it, and its codes are too old
+        announcing_anew.continue_above(above)
         services = parts.build(config)
         try:
-            accounts = list(each_account())
-            for done, account in enumerate(accounts):
-                parts.progress("signing repos anew", done, len(accounts))
-                _announce_account(services, account)
+            announcing_anew.announce_all(
+                services, lambda done, total: parts.progress("signing repos anew", done, total)
+            )
         finally:
             services.close()
     finally:
@@ -225,17 +222,6 @@ def _highest(config: Config, manifest: Manifest, parts: Parts) -> int:
     since_s = max(0, parts.now_us() - manifest.created_at_us) // _SECOND_US
     guess = manifest.last_seq + MARGIN + since_s * EVENTS_PER_S
     return max([guess, *(cursor + MARGIN for cursor in parts.cursors(config))])
-
-
-def _announce_account(services: Services, account: AccountRow) -> None:
-    if repo_roots.find_head(account.id) is None:
-        return
-    with services.repos.repo_lock(account.id), transaction():
-        change = services.repos.recommit_in_transaction(account, services.keys.get(account.id))
-        if account.is_active:
-            account_events.announce_activation(services.sequencer, account, change)
-        else:
-            account_events.announce_status(services.sequencer, account)
 
 
 def _move_into_place(work: Path, data: Path, blobs: Path | None) -> Path | None:

@@ -1,0 +1,140 @@
+"""``pdsadmin doctor``: is everything right, and what to do where it is not?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pds.cli.failures import Failure
+from pds.cli.output import json_option, show
+from pds.cli.site import Site
+from pds.settings import path
+
+if TYPE_CHECKING:
+    from pds.services import Services
+    from pds.services.doctor.model import Finding, Outcome, Patient
+
+STATUS: dict[Outcome, int] = {"ok": 0, "skipped": 0, "warn": 1, "bad": 2}
+_MARKS: dict[Outcome, str] = {"ok": "ok", "skipped": "--", "warn": "warn", "bad": "BAD"}
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Show what is well, too.")
+@click.option("--fix", is_flag=True, help="Heal what can be healed safely, then look again.")
+@json_option
+@click.pass_obj
+def doctor(site: Site, *, everything: bool, fix: bool, as_json: bool) -> None:
+    """Look whether everything is right, and say what to do where it is not.
+
+    Exit status: 0 all is well, 1 something should be looked at, 2 something is broken.
+    """
+    from pds.services.doctor.checkup import worst
+
+    findings, healed = _examine(site, fix=fix, as_json=as_json)
+    outcome = worst(findings)
+    value = {
+        "outcome": outcome,
+        "findings": [_value(finding) for finding in findings],
+        "healed": healed,
+    }
+    show(value, _text(findings, healed, everything=everything), as_json=as_json)
+    sys.exit(STATUS[outcome])
+
+
+def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], list[str]]:
+    from pds.services.doctor import fixing
+    from pds.services.doctor.checks import CHECKS
+    from pds.services.doctor.checkup import Checkup
+    from pds.services.doctor.model import Finding
+
+    def tell(names: Sequence[str]) -> None:
+        if not as_json:
+            sys.stderr.write(f"looking at: {', '.join(names)}\n")
+
+    healed: list[str] = []
+    with ExitStack() as stack:
+        try:
+            patient, problems = stack.enter_context(_patient(site))
+        except Failure as failure:
+            remedy = "put it right in the file with the settings: docs/configuration.md"
+            lines = failure.message.splitlines()
+            return [Finding("settings", "bad", line, remedy) for line in lines], healed
+        findings = Checkup(patient, CHECKS, tell).run()
+        if fix and patient.services is not None:
+            healed = fixing.heal(patient, findings)
+            if healed:
+                findings = Checkup(patient, CHECKS, tell).run()
+        return [*problems, *findings], healed
+
+
+@contextmanager
+def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
+    """The server as far as it can be opened, and what is wrong with the rest.
+
+    Raises:
+        Failure: not even its settings can be read.
+    """
+    from pds.services.clock import system_clock
+    from pds.services.doctor.database import RESTORE
+    from pds.services.doctor.model import Finding, Machine, Patient
+    from pds.services.doctor.outside import Outside
+    from pds.storage.database import DatabaseError
+
+    file = site.environment().get("PDS_ENV_FILE")
+    machine = Machine(path(file) if file else None)
+    outside = Outside()
+    with ExitStack() as stack:
+        stack.callback(outside.close)
+        problems: list[Finding] = []
+        services: Services | None = None
+        try:
+            services = stack.enter_context(site.services())
+            config = services.config
+        except Failure as failure:
+            config = stack.enter_context(site.settings_alone())
+            found, _, remedy = failure.message.rpartition("; ")
+            if isinstance(failure.__cause__, DatabaseError):
+                found, remedy = f"the database cannot be used: {failure.__cause__}", RESTORE
+            problems = [Finding("data", "bad", found or failure.message, remedy)]
+        problems += [
+            Finding("settings", "warn", warning, "docs/configuration.md")
+            for warning in config.warnings
+        ]
+        yield Patient(config, system_clock, outside, machine, services), problems
+
+
+def _value(finding: Finding) -> dict[str, Any]:
+    return {
+        "name": finding.name,
+        "outcome": finding.outcome,
+        "found": finding.found,
+        "remedy": finding.remedy,
+    }
+
+
+def _text(findings: Sequence[Finding], healed: Sequence[str], *, everything: bool) -> list[str]:
+    from pds.services.doctor.model import OUTCOMES
+
+    lines = [f"Healed: {what}." for what in healed]
+    for finding in sorted(findings, key=lambda one: -OUTCOMES.index(one.outcome)):
+        if finding.outcome in ("ok", "skipped") and not everything:
+            continue
+        lines.append(f"{_MARKS[finding.outcome]:4}  {finding.name}: {finding.found}")
+        if finding.remedy:
+            lines.append(f"      {finding.remedy}")
+    count = {
+        outcome: sum(finding.outcome == outcome for finding in findings) for outcome in OUTCOMES
+    }
+    summary = f"{count['ok']} things are well"
+    if count["skipped"]:
+        summary += f", {count['skipped']} not looked at"
+    if count["bad"] or count["warn"]:
+        lines.append(f"{count['bad']} to put right, {count['warn']} to look at; {summary}.")
+        lines.append("docs/troubleshooting.md explains each by its name.")
+    else:
+        lines.append(f"Nothing to do: {summary}.")
+    return lines

@@ -1,0 +1,32 @@
+"""All checks, in the order in which their findings are shown: what others rest on comes first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pds.services.doctor import (
+    backups,
+    database,
+    disk,
+    files,
+    memory,
+    server,
+    sign_up,
+)
+from pds.services.doctor.model import Check
+
+CHECKS: Final[tuple[Check, ...]] = (
+    server.CHECK,
+    database.CHECK,
+    disk.CHECK,
+    memory.CHECK,
+    files.CHECK,
+    backups.CHECK,
+    sign_up.CHECK,
+)
+
+OF_ANY_CHECK: Final = ("settings", "data", "unfinished")
+"""What is found before there are checks, or in place of one."""
+
+FINDINGS: Final = (*OF_ANY_CHECK, *(name for check in CHECKS for name in check.findings))
+"""The names of all that can be wrong."""

@@ -1,0 +1,124 @@
+"""pdsadmin doctor."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from pds import __version__
+from tests.cli.conftest import Operator
+from tests.fakes.web_server import WebServer, web_server
+
+
+@pytest.fixture
+def answering(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
+    """A server that answers the health check for ``operator``."""
+    del operator
+    with web_server() as server:
+        server.text("/xrpc/_health", json.dumps({"version": __version__}))
+        monkeypatch.setenv("PDS_PORT", str(server.port))
+        yield server
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_healthy_server_has_nothing_to_do(operator: Operator) -> None:
+    found = operator.ask("doctor")
+
+    assert found["outcome"] == "ok"
+    assert {one["outcome"] for one in found["findings"]} <= {"ok", "skipped"}
+    result = operator.run("doctor")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("Nothing to do: ")
+    assert "\nok    server: answers on port" in f"\n{operator.run('doctor', '--all').stdout}"
+
+
+def test_a_server_that_is_not_running_is_named(operator: Operator) -> None:
+    result = operator.run("doctor", "--json")
+
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert found["outcome"] == "bad"
+    [bad] = [one for one in found["findings"] if one["outcome"] == "bad"]
+    assert (bad["name"], bad["remedy"]) == ("server-down", "./install.sh local")
+
+
+def test_a_warning_alone_is_status_1(operator: Operator, answering: WebServer) -> None:
+    answering.text("/xrpc/_health", '{"version": "0.0.1"}')
+
+    result = operator.run("doctor")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[:2] == [
+        f"warn  server-old: the server that runs is version 0.0.1, this program is {__version__}",
+        "      sudo systemctl restart pds",
+    ]
+
+
+def test_settings_that_cannot_be_read_are_named(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDS_THREADS", "many")
+
+    result = operator.run("doctor")
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith('BAD   settings: PDS_THREADS: "many" is not a whole number')
+
+
+def test_no_data_is_named_and_the_rest_looked_at(operator: Operator) -> None:
+    (operator.data / "pds.sqlite").unlink()
+
+    found = json.loads(operator.run("doctor", "--json").stdout)["findings"]
+
+    by_name = {one["name"]: one for one in found}
+    assert by_name["data"]["found"] == f"there is no database at {operator.data / 'pds.sqlite'}"
+    assert by_name["disk"]["outcome"] == "ok"
+    assert by_name["sign-up"]["outcome"] == "skipped"
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_file_that_is_no_database_is_named(operator: Operator) -> None:
+    (operator.data / "pds.sqlite").write_bytes(b"not a database at all" * 1_000)
+
+    result = operator.run("doctor")
+
+    assert result.exit_code == 2
+    assert "BAD   database-damaged: the database is damaged: file is not a database" in (
+        result.stdout
+    )
+    assert "pdsadmin backup restore" in result.stdout
+
+
+@pytest.mark.usefixtures("answering")
+def test_rows_that_refer_to_nothing_are_named(operator: Operator) -> None:
+    operator.create()
+    with closing(sqlite3.connect(operator.data / "pds.sqlite")) as file:
+        file.execute("DELETE FROM account")  # foreign keys are not minded here
+        file.commit()
+
+    result = operator.run("doctor")
+
+    assert "BAD   database-damaged: the database is damaged: a row of " in result.stdout
+    assert "refers to none of account" in result.stdout
+
+
+@pytest.mark.usefixtures("answering")
+def test_open_files_are_closed_when_asked(operator: Operator) -> None:
+    file = operator.data / "pds.sqlite"
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert operator.run("doctor").exit_code == 0  # the folder is closed
+    operator.data.chmod(0o755)
+
+    result = operator.run("doctor")
+    assert f"BAD   files-open: others on this machine may read {file}" in result.stdout
+    assert file.stat().st_mode & 0o777 == 0o644
+
+    healed = operator.run("doctor", "--fix")
+    assert healed.exit_code == 0
+    assert healed.stdout.startswith(f"Healed: others cannot use {file}")
+    assert "\nNothing to do: " in healed.stdout
+    assert file.stat().st_mode & 0o777 == 0o640

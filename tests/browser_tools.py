@@ -210,9 +210,15 @@ class TestBrowser:
             return self._go("GET", f"{form.action}?{body}", None, "same-origin", headers or {})
         return self._go("POST", form.action, body, "same-origin", headers or {})
 
-    def send(self, address: str, body: str, method: str = "POST") -> Page:
+    def send(
+        self,
+        address: str,
+        body: str | None,
+        method: str = "POST",
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Page:
         """Send a body that no form has made."""
-        return self._go(method, address, body, "same-origin", {})
+        return self._go(method, address, body, "same-origin", headers or {})
 
     def _go(
         self, method: str, address: str, body: str | None, site: str, odd: Mapping[str, str | None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 
 from pds.errors import PdsError
-from pds.web.pages import budgets, forms, page
+from pds.web.pages import browser, budgets, forms, page
 from pds.xrpc.limits import RESET_PASSWORD
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post("/account/confirm-email")
     def confirm() -> Response:
+        browser.check_origin(services)
         code = forms.field("code")
         try:
             budgets.spend(services, RESET_PASSWORD)  # guesses that name no account share one budget

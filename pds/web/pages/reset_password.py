@@ -1,7 +1,7 @@
 """``/account/reset-password``: ask for a code, or set a new password with one.
 
-Needs no cookies, so whoever has lost everything else can use it. A form sent from another site does
-nothing that the site could not ask for by itself: without the code nothing is changed.
+Needs no cookies, so whoever has lost everything else can use it: without the code nothing is
+changed. Forms of other sites are refused all the same, lest their visitors ask for codes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from pds.errors import InvalidPasswordError, PdsError
 from pds.services.sign_up_checks import MIN_CHOSEN_PASSWORD_LENGTH, check_chosen_password
-from pds.web.pages import budgets, forms, page
+from pds.web.pages import browser, budgets, forms, page
 from pds.xrpc.limits import REQUEST_PASSWORD_RESET, RESET_PASSWORD
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post(AT)
     def act() -> Response:
+        browser.check_origin(services)
         return _reset(services) if "code" in request.form else _request(services)
 
     return routes

@@ -1,5 +1,8 @@
 """The browser behind a request to our pages: its cookies, and whether a form is its own.
 
+Over HTTPS the cookies' names begin with ``__Host-``: browsers then take them from this very server
+alone. Else a neighbour in the domain could plant its own, and members would write into its account.
+
 Pages call ``current``, put ``browser.csrf`` into every form, and ``check_form`` before they act on
 one. Whoever signs somebody in or out hands the browser that comes of it to ``keep``; other new
 cookies are set by themselves.
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 DEV_ID = "dev-id"
 SES_ID = "ses-id"
+PREFIX = "__Host-"
 CSRF_FIELD = "csrf"
 MAX_AGE_S = 315_532_800  # ten years of 365.2 days, as the reference has it
 _OWN_SITES = (None, "same-origin", "none")
@@ -46,17 +50,35 @@ def current(services: Services) -> Browser:
         device = seen_device(
             request.headers.get("User-Agent"), request.environ[ENVIRON_KEY].client_ip
         )
-        cookies = request.cookies
-        found = services.browsers.recognise(cookies.get(DEV_ID), cookies.get(SES_ID), device)
-        g.browser = found
         g.browser_is_secure = services.config.public_url.startswith("https:")
+        found = services.browsers.recognise(_shown(DEV_ID), _shown(SES_ID), device)
+        g.browser = found
     return found
+
+
+def keeps_cookies(services: Services) -> bool:
+    """Whether the browser shows a cookie of ours; it is given one with the answer if not."""
+    shown = request.cookies
+    current(services)
+    return _name(DEV_ID) in shown
 
 
 def keep(response: Response, browser: Browser) -> Response:
     """Answer to ``browser`` as a change has left it, a sign-in for example."""
     g.browser = browser
     return response
+
+
+def keep_signed_out(response: Response, browser: Browser) -> Response:
+    """``keep`` after a sign-out. When it was the last one, the secret goes.
+
+    That also makes browsers drop the pages that they hold ready for the way back.
+    """
+    if not browser.is_known:
+        response.delete_cookie(
+            _name(SES_ID), path="/", secure=g.browser_is_secure, httponly=True, samesite="Lax"
+        )
+    return keep(response, browser)
 
 
 def csrf_token(browser: Browser) -> str:
@@ -91,11 +113,19 @@ def check_origin(services: Services) -> None:
         raise ForeignFormError
 
 
+def _name(cookie: str) -> str:
+    return PREFIX + cookie if g.browser_is_secure else cookie
+
+
+def _shown(cookie: str) -> str | None:
+    return request.cookies.get(_name(cookie))
+
+
 def _set_cookies(response: Response, browser: Browser) -> Response:
     for name, value in ((DEV_ID, browser.new_dev_id), (SES_ID, browser.new_ses_id)):
         if value is not None:
             response.set_cookie(
-                name,
+                _name(name),
                 value,
                 max_age=MAX_AGE_S,
                 path="/",

@@ -45,6 +45,9 @@ def page_of_tests(services: Services) -> Blueprint:
             return browsers.keep(
                 response, services.browsers.sign_in(found, account_id, remember=True)
             )
+        if "out" in request.args:
+            left = services.browsers.sign_out(found, request.args["out"])
+            return browsers.keep_signed_out(response, left)
         return response
 
     return routes
@@ -91,15 +94,50 @@ def test_cookies_are_for_this_site_alone(browser: TestBrowser, alice: Person) ->
         }
 
 
-def test_cookies_are_kept_from_plain_http(tmp_path: Path, open_database: Path) -> None:
+@pytest.fixture
+def secured(tmp_path: Path, open_database: Path) -> Iterator[TestBrowser]:
+    """A browser at a server over HTTPS, as its proxy passes requests on."""
     config = make_config(tmp_path, hostname="pds.example.com")
     services = build_services(config, StillClock())
     with running(services, {}, page=page_of_tests(services)) as web:
-        browser = TestBrowser(web, origin=config.public_url)
-        browser.open("/test")
+        yield TestBrowser(web, origin=config.public_url)
     services.close()
 
-    assert "Secure" in browser.attributes["dev-id"]
+
+def test_cookies_are_kept_from_plain_http_and_from_neighbours(
+    secured: TestBrowser, alice: Person
+) -> None:
+    assert sign_in(secured, alice).heading == alice.did
+    assert set(secured.cookies) == {"__Host-dev-id", "__Host-ses-id"}
+    for said in secured.attributes.values():
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(said.split("; "))
+        assert "Domain" not in said
+
+
+def test_cookies_that_a_neighbour_has_planted_are_nobodys(
+    secured: TestBrowser, bob: Person
+) -> None:
+    """Any host of the domain can set cookies for all of it, but not with this prefix."""
+    sign_in(secured, bob)
+    theirs = {name.removeprefix("__Host-"): value for name, value in secured.cookies.items()}
+
+    secured.cookies = dict(theirs)
+    assert secured.open("/test").heading == "nobody"
+    assert secured.cookies["__Host-dev-id"] != theirs["dev-id"]
+
+
+def test_secret_goes_with_the_last_who_signs_out(
+    browser: TestBrowser, alice: Person, bob: Person
+) -> None:
+    sign_in(browser, alice)
+    sign_in(browser, bob)
+    for person, is_left in ((alice, True), (bob, False)):
+        form = browser.open("/test").form()
+        form.action = f"/test?out={person.did}"
+        browser.submit(form)
+
+        assert ("ses-id" in browser.cookies) is is_left
+    assert "dev-id" in browser.cookies
 
 
 def test_new_secret_reaches_the_browser(

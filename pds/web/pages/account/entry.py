@@ -33,7 +33,7 @@ def add(services: Services, routes: Blueprint) -> None:
         browser = browsers.current(services)
         browsers.check_form(services, browser)
         left = services.browsers.sign_out(browser, field("did"))
-        return browsers.keep(on_to("/account"), left)
+        return browsers.keep_signed_out(on_to("/account"), left)
 
     @routes.get("/account/deleted")
     def deleted() -> Response:

@@ -28,11 +28,12 @@ _TROUBLED: Final = "iPhone OS"
 
 def look(services: Services) -> Response | None:
     """A page to show in the place of the first one; None when all is well."""
-    if _TROUBLED not in request.headers.get("User-Agent", "") or browsers.DEV_ID in request.cookies:
+    if _TROUBLED not in request.headers.get("User-Agent", ""):
+        return None
+    if browsers.keeps_cookies(services):
         return None
     check_navigation(services)
     budgets.spend(services, AUTHORIZE)
-    browsers.current(services)  # whose cookie is what is tried
     tried = request.args.get(FIELD)
     if tried == GIVEN_UP:
         return send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,20 @@ def doctor(site: Site, *, everything: bool, fix: bool, as_json: bool) -> None:
 def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], list[str]]:
     from pds.services.doctor import fixing
     from pds.services.doctor.checks import CHECKS
-    from pds.services.doctor.checkup import Checkup
+    from pds.services.doctor.checkup import TELL_EVERY_S, Checkup
     from pds.services.doctor.model import Finding
 
     def tell(names: Sequence[str]) -> None:
         if not as_json:
             sys.stderr.write(f"looking at: {', '.join(names)}\n")
+
+    said_at_s = time.monotonic()
+
+    def say(what: str, done: int, total: int) -> None:
+        nonlocal said_at_s
+        if not as_json and time.monotonic() - said_at_s >= TELL_EVERY_S:
+            said_at_s = time.monotonic()
+            sys.stderr.write(f"{what}: {done} of {total}\n")
 
     healed: list[str] = []
     with ExitStack() as stack:
@@ -65,7 +74,7 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], li
             return [Finding("settings", "bad", line, remedy) for line in lines], healed
         findings = Checkup(patient, CHECKS, tell).run()
         if fix and patient.services is not None:
-            healed = fixing.heal(patient, findings)
+            healed = fixing.heal(patient, findings, say)
             if healed:
                 findings = Checkup(patient, CHECKS, tell).run()
         return [*problems, *findings], healed

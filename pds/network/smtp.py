@@ -7,6 +7,7 @@ the moment (wait with everything), this message is not taken now (try it again),
 from __future__ import annotations
 
 import contextlib
+import os
 import smtplib
 import socket
 import ssl
@@ -65,6 +66,14 @@ class SmtpTransport:
         self._aborted = False
 
     def send(self, message: EmailMessage) -> None:
+        self._converse(lambda connection: _hand_over(connection, message))
+
+    def check(self) -> None:
+        """Do all that comes before a message. Raises MailServerError."""
+        self._converse(_say_goodbye)
+
+    def _converse(self, speak: Callable[[smtplib.SMTP], None]) -> None:
+        """Connect, secure, log in, then ``speak``."""
         try:
             server = self._server
             connection = _Connection(
@@ -73,7 +82,7 @@ class SmtpTransport:
             try:
                 self._secure(connection)
                 self._log_in(connection)
-                _hand_over(connection, message)
+                speak(connection)
             finally:
                 connection.close()
         except smtplib.SMTPResponseException as error:
@@ -212,6 +221,12 @@ def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> None:
         connection.quit()  # whatever the server answers, it has taken the message
 
 
+def _say_goodbye(connection: smtplib.SMTP) -> None:
+    connection.ehlo_or_helo_if_needed()
+    with contextlib.suppress(OSError):
+        connection.quit()
+
+
 def _from_code(code: int, text: bytes | str) -> Exception:
     return (MailRefusedError if code >= 500 else MailDelayedError)(_reply(code, text))
 
@@ -225,6 +240,19 @@ def _shortened(reason: str) -> str:
     """One printable line, fit for the log."""
     line = " ".join("".join(char if char.isprintable() else " " for char in reason).split())
     return line[:MAX_REASON_CHARS]
+
+
+def check_server(server: SmtpServer, helo: str) -> None:
+    """Whether the server lets us in, without sending anything.
+
+    Raises:
+        MailServerError
+    """
+    if not server.sendmail:
+        SmtpTransport(server, helo).check()
+    elif not os.access(SENDMAIL, os.X_OK):
+        message = f"{SENDMAIL} cannot be run"
+        raise MailServerError(message)
 
 
 def transport_for(server: SmtpServer, helo: str) -> Transport:

@@ -68,14 +68,14 @@ def verify(store: BlobStore, locks: BlobLocks, clock: Clock, progress: Progress)
     """
     findings = Findings()
     for blob, row in _all_blobs(progress):
-        state = _state(store, blob, row)
+        state = state_of(store, blob, row)
         # Only what is wrong is looked at twice: it may have been deleted, or put right, meanwhile.
         if state != "good":
             with locks.blobs(folder_name(blob.did), [blob.cid]):
                 current = blobs.find_blob(blob.account_id, blob.cid)
                 if current is None:
                     continue
-                state = _state(store, blob, current)
+                state = state_of(store, blob, current)
         findings.add(blob, row, state)
     for _, _, cids in BlobSweep(store, locks, clock).unknown():
         findings.unknown += len(cids)
@@ -123,7 +123,8 @@ def _all_blobs(progress: Progress) -> Iterator[tuple[OwnedBlob, BlobRow]]:
         after = (page[-1].account_id, page[-1].cid)
 
 
-def _state(store: BlobStore, blob: OwnedBlob, row: BlobRow) -> State:
+def state_of(store: BlobStore, blob: OwnedBlob, row: BlobRow) -> State:
+    """Read a blob whole and compare it with its row. Raises UpstreamFailureError."""
     try:
         file = store.open(folder_name(blob.did), blob.cid, 0, row.size_bytes)
     except FileNotFoundError:

@@ -7,7 +7,16 @@ from pds.services.clock import Clock
 from pds.storage import database, server_state
 
 _KEY = "health_checked_at_us"
-_TRUST_US = 1_000_000
+TRUST_US = 1_000_000
+
+
+def last_checked_at_us() -> int | None:
+    """When a server on this database was last asked and could write, in Unix microseconds.
+
+    It says so at most once in ``TRUST_US``.
+    """
+    found = server_state.find_value(_KEY)
+    return None if found is None else int(found)
 
 
 class Health:
@@ -24,7 +33,7 @@ class Health:
             NotEnoughResourcesError: it cannot: full disk, lost file, wrong permissions.
         """
         now_us = self._clock()
-        if 0 <= now_us - self._good_at_us < _TRUST_US:
+        if 0 <= now_us - self._good_at_us < TRUST_US:
             return
         try:
             with database.transaction():

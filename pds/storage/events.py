@@ -27,6 +27,7 @@ _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
 _INSERT = "INSERT INTO event (seq, did, kind, created_at_us, frame) VALUES (?, ?, ?, ?, ?)"
 _AFTER = "SELECT seq, frame FROM event WHERE seq > ? AND seq <= ? ORDER BY seq"
 _FIRST_SINCE = "SELECT seq FROM event WHERE created_at_us >= ? ORDER BY seq LIMIT 1"
+_LAST_BEFORE = "SELECT seq FROM event WHERE created_at_us < ? ORDER BY seq DESC LIMIT 1"
 _FIRST = "SELECT min(seq) FROM event"
 _OF = "SELECT seq FROM event WHERE seq > ? AND seq <= ? AND did = ?"
 _DELETE = "DELETE FROM event WHERE seq = ?"
@@ -74,6 +75,12 @@ def frames_between(after_seq: int, last: int, max_bytes: int) -> list[tuple[int,
 def first_seq_since(created_at_us: int) -> int | None:
     """The first event that is not older than the given time."""
     found = database.row(_FIRST_SINCE, (created_at_us,))
+    return int(found[0]) if found else None
+
+
+def last_seq_before(created_at_us: int) -> int | None:
+    """The newest event that is older than the given time."""
+    found = database.row(_LAST_BEFORE, (created_at_us,))
     return int(found[0]) if found else None
 
 

@@ -64,6 +64,15 @@ class OutgoingMailRow:
     expires_at_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages wait, since when the oldest does, and what was said to it at last."""
+
+    count: int
+    created_at_us: int
+    last_error: str | None
+
+
 _DUE = (
     "SELECT id, account_id, sender, topic, recipient, subject, text, html, created_at_us, tries,"
     " expires_at_us FROM outgoing_mail WHERE next_try_us <= ? ORDER BY next_try_us, id LIMIT 1"
@@ -85,6 +94,15 @@ def next_try_us() -> int | None:
 def count_for_account(account_id: int) -> int:
     [(count,)] = rows("SELECT count(*) FROM outgoing_mail WHERE account_id = ?", (account_id,))
     return int(count)
+
+
+def longest_waiting() -> Waiting | None:
+    """The queue as a whole; None when nothing waits."""
+    found = row(
+        "SELECT count(*) OVER (), created_at_us, last_error FROM outgoing_mail"
+        " ORDER BY created_at_us, id LIMIT 1"
+    )
+    return None if found is None else Waiting(*found)
 
 
 # Every function below changes rows; the caller holds the transaction.

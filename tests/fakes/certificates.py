@@ -19,10 +19,10 @@ _PEM = serialization.Encoding.PEM
 class Issuer:
     """``client()`` believes what ``server(…)`` shows, if nothing else is wrong with it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "Test authority") -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("Test authority")
+        self._name = _name(name)
         authority = (
             self._builder(self._name, self._key.public_key(), self._name, days=3_650)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -1,4 +1,4 @@
-"""A name server of one's own on 127.0.0.1 that knows TXT records."""
+"""A name server of one's own on 127.0.0.1 that knows TXT records and addresses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from dataclasses import dataclass, field
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 @dataclass
 class DnsServer:
-    """``texts``: name → values, each a list of pieces. ``silent``: take questions, say nothing."""
+    """``texts``: name → values, each a list of pieces. ``silent``: take questions, say nothing.
+
+    ``addresses``: name → IPv4 addresses; ``*.example.com`` is for all names below.
+    """
 
     port: int = 0
     texts: dict[str, list[list[str]]] = field(default_factory=dict)
+    addresses: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     silent: bool = False
@@ -36,6 +41,9 @@ class DnsServer:
             return None
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.RA
+        is_address = query.question[0].rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
+        if is_address and self.rcode == dns.rcode.NOERROR:
+            return self._answer_addresses(query, reply)
         values = self.texts.get(self.asked[-1])
         if self.rcode != dns.rcode.NOERROR:
             reply.set_rcode(self.rcode)
@@ -44,6 +52,16 @@ class DnsServer:
         elif values:
             quoted = [" ".join(f'"{piece}"' for piece in value) for value in values]
             reply.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
+        return reply.to_wire()
+
+    def _answer_addresses(self, query: dns.message.Message, reply: dns.message.Message) -> bytes:
+        name, wildcard = self.asked[-1], f"*.{self.asked[-1].partition('.')[2]}"
+        known = self.addresses.get(name) or self.addresses.get(wildcard)
+        if known is None:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        elif query.question[0].rdtype == dns.rdatatype.A:
+            found = dns.rrset.from_text(query.question[0].name, 60, "IN", "A", *known)
+            reply.answer.append(found)
         return reply.to_wire()
 
 

@@ -6,12 +6,24 @@ from typing import Final
 
 from pds.services.doctor import (
     backups,
+    blobs,
+    certificate,
+    clock,
     database,
     disk,
+    dns,
     files,
+    handles,
+    identities,
+    mail,
     memory,
+    public_name,
+    relays,
     server,
     sign_up,
+    uploads,
+    websocket,
+    well_known,
 )
 from pds.services.doctor.model import Check
 
@@ -21,6 +33,18 @@ CHECKS: Final[tuple[Check, ...]] = (
     disk.CHECK,
     memory.CHECK,
     files.CHECK,
+    clock.CHECK,
+    dns.CHECK,
+    certificate.CHECK,
+    public_name.CHECK,
+    websocket.CHECK,
+    well_known.CHECK,
+    handles.CHECK,
+    identities.CHECK,
+    relays.CHECK,
+    mail.CHECK,
+    blobs.CHECK,
+    uploads.CHECK,
     backups.CHECK,
     sign_up.CHECK,
 )

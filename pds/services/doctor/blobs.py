@@ -1,0 +1,96 @@
+"""Are all pictures and videos there? All by their size, some by every byte."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pds.errors import UpstreamFailureError
+from pds.services.blob_moves import state_of
+from pds.services.blob_stores import configured_store
+from pds.services.doctor.model import Check, Finding, Patient, all_well
+from pds.storage import blobs
+from pds.storage.blob_store import BlobStore, folder_name
+from pds.storage.blobs import OwnedBlob
+
+_PAGE: Final = 500
+_READ: Final = 100  # how many are read whole
+_CHANCE: Final = secrets.SystemRandom()
+_READ_S: Final = 10.0  # and no longer than this
+_REMEDY: Final = (
+    "pdsadmin blobs verify names all; bring them back from a backup: docs/troubleshooting.md#{name}"
+)
+
+
+def _look(patient: Patient) -> Sequence[Finding]:
+    store = configured_store(patient.config)
+    total, missing, damaged, sound = 0, [], [], []
+    try:
+        for blob, size_bytes in _compared(store):
+            total += 1
+            if size_bytes is None:
+                missing.append(blob)
+            elif size_bytes >= 0:
+                sound.append(blob)
+            else:
+                damaged.append(blob)
+        damaged += _read_some(store, sound)
+    except UpstreamFailureError as error:
+        remedy = "check the PDS_BLOBSTORE_S3_ settings and the service"
+        found = f"the bucket does not do its part: {error.message}"
+        return [Finding("blobs-store", "bad", found, remedy)]
+    findings = [*_tell("blobs-missing", missing, total), *_tell("blobs-damaged", damaged, total)]
+    return findings or all_well("blobs", f"{total} are there")
+
+
+def _compared(store: BlobStore) -> Iterator[tuple[OwnedBlob, int | None]]:
+    """Each with its size in the store: None when it is not there, -1 when it is another."""
+    folder, present = "", dict[bytes, int]()
+    after: tuple[int, bytes] = (0, b"")
+    while page := blobs.owned_page(after, _PAGE):
+        for blob in page:
+            if folder != folder_name(blob.did):
+                folder = folder_name(blob.did)
+                present = {bytes(found.cid): found.size_bytes for found in store.list(folder)}
+            row = blobs.find_blob(blob.account_id, blob.cid)
+            if row is None:
+                continue  # deleted meanwhile
+            size_bytes = present.get(bytes(blob.cid))
+            if size_bytes is None and state_of(store, blob, row) != "missing":
+                size_bytes = row.size_bytes  # uploaded since the folder was read
+            yield blob, size_bytes if size_bytes in (None, row.size_bytes) else -1
+        after = (page[-1].account_id, page[-1].cid)
+
+
+def _read_some(store: BlobStore, sound: Sequence[OwnedBlob]) -> Iterator[OwnedBlob]:
+    """Those that are damaged among a few picked by chance."""
+    until = time.monotonic() + _READ_S
+    for blob in _CHANCE.sample(sound, min(_READ, len(sound))):
+        row = blobs.find_blob(blob.account_id, blob.cid)
+        if row is not None and state_of(store, blob, row) == "damaged":
+            yield blob
+        if time.monotonic() > until:
+            return
+
+
+def _tell(name: str, wrong: Sequence[OwnedBlob], total: int) -> Sequence[Finding]:
+    if not wrong:
+        return []
+    what = name.removeprefix("blobs-")
+    found = (
+        f"{len(wrong)} of {total} pictures and videos are {what}, like {wrong[0].cid} of"
+        f" {wrong[0].did}"
+    )
+    return [Finding(name, "bad", found, _REMEDY.format(name=name))]
+
+
+CHECK = Check(
+    "blobs",
+    _look,
+    limit_s=90.0,
+    findings=("blobs-store", "blobs-missing", "blobs-damaged"),
+    needs="database",
+    lane="blobs",
+)

@@ -36,7 +36,7 @@ from tests.fakes.web_server import WebServer, web_server
 from tests.stage import Stage, open_stage
 
 HOST = "pds.example.com"
-ADDRESS = "93.184.215.14"  # a public one; nobody is asked there
+ADDRESSES = ("93.184.215.14", "2606:2800:21f::1")  # public ones; nobody is asked there
 PASSWORD = "let me in"
 
 
@@ -107,7 +107,7 @@ def open_clinic(tmp_path: Path, empty_database: Path) -> Iterator[Clinic]:
         directory.otherwise, relay_server.otherwise = plc.answer, relay.answer
         mail = stack.enter_context(mail_server("plain", user="pds", password=PASSWORD))
         names = stack.enter_context(dns_server())
-        names.addresses = {HOST: [ADDRESS], f"*.{HOST}": [ADDRESS]}
+        names.addresses = {HOST: list(ADDRESSES), f"*.{HOST}": list(ADDRESSES)}
         port = free_port()
         settings = {
             "hostname": HOST,

@@ -73,7 +73,7 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], li
             lines = failure.message.splitlines()
             return [Finding("settings", "bad", line, remedy) for line in lines], healed
         findings = Checkup(patient, CHECKS, tell).run()
-        if fix and patient.services is not None:
+        if fix:
             healed = fixing.heal(patient, findings, say)
             if healed:
                 findings = Checkup(patient, CHECKS, tell).run()

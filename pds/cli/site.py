@@ -32,6 +32,7 @@ class Site:
 
     def __init__(self, env_file: Path | None) -> None:
         self._env_file = env_file
+        self._environment: dict[str, str] | None = None
 
     @contextmanager
     def services(self) -> Iterator[Services]:
@@ -58,9 +59,14 @@ class Site:
         return self._env_file
 
     def environment(self) -> dict[str, str]:
-        """The settings as they are given, not checked; secrets of local mode are not among them."""
-        with told():
-            return operator_environment(self._env_file)
+        """The settings as they are given, not checked; secrets of local mode are not among them.
+
+        Read once: who has gone on as the owner of the data may not be able to read them again.
+        """
+        if self._environment is None:
+            with told():
+                self._environment = operator_environment(self._env_file)
+        return dict(self._environment)
 
     def settings(self) -> dict[str, str]:
         """The settings of the server, secrets included, as a backup keeps them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -64,6 +65,15 @@ class TlsProbe:
         lenient.check_hostname = False
         lenient.verify_mode = ssl.CERT_NONE
         return _read(self._shake_hands(host, port, timeout_s, lenient), flaw)
+
+    def reaches(self, address: str, port: int, timeout_s: float) -> bool | None:
+        """Whether something listens there; None when this machine has no way to such addresses."""
+        try:
+            self._connector.connect(address, port, timeout_s).close()
+        except OSError as error:
+            no_way = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+            return None if error.errno in no_way else False
+        return True
 
     def _shake_hands(self, host: str, port: int, timeout_s: float, tls: ssl.SSLContext) -> bytes:
         try:

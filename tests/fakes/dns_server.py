@@ -19,7 +19,7 @@ import dns.rrset
 class DnsServer:
     """``texts``: name → values, each a list of pieces. ``silent``: take questions, say nothing.
 
-    ``addresses``: name → IPv4 addresses; ``*.example.com`` is for all names below.
+    ``addresses``: name → IP addresses; ``*.example.com`` is for all names below.
     """
 
     port: int = 0
@@ -59,9 +59,12 @@ class DnsServer:
         known = self.addresses.get(name) or self.addresses.get(wildcard)
         if known is None:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        elif query.question[0].rdtype == dns.rdatatype.A:
-            found = dns.rrset.from_text(query.question[0].name, 60, "IN", "A", *known)
-            reply.answer.append(found)
+        else:
+            kind = query.question[0].rdtype
+            fitting = [one for one in known if (":" in one) == (kind == dns.rdatatype.AAAA)]
+            if fitting:
+                found = dns.rrset.from_text(query.question[0].name, 60, "IN", kind, *fitting)
+                reply.answer.append(found)
         return reply.to_wire()
 
 

@@ -29,13 +29,19 @@ class FrontServer:
     backend: int
     tls: ssl.SSLContext
     port: int = 0
+    ipv6_port: int | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     otherwise: Answer | None = None
     upgrade: str = "pass"  # or "drop", or "mute"
     says_for_whom: bool = True
 
     def resolve(self, host: str, port: int) -> list[Address]:
-        """A name service in which every name is this server; addresses are what they are."""
+        """A name service in which every name is this server, and so is its IPv6 address.
+
+        IPv4 addresses are what they are.
+        """
+        if ":" in host:
+            return [(socket.AF_INET, ("127.0.0.1", self.ipv6_port or self.port))]
         try:
             socket.inet_aton(host)
         except OSError:

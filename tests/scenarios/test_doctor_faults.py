@@ -15,7 +15,7 @@ from pds.errors import NotEnoughResourcesError
 from pds.services import health
 from pds.services.backup.access import Outcome, remember_backup, remember_check, remember_failure
 from pds.services.clock import system_clock
-from pds.services.doctor import public_name
+from pds.services.doctor import public_name, versions
 from pds.services.doctor.checks import FINDINGS
 from pds.storage import database, outgoing_mail, server_state
 from pds.storage.database import transaction
@@ -143,6 +143,11 @@ def an_older_copy_of_this_server_answers(clinic: Clinic) -> None:
 @fault("public-name-broken", "behind-a-reverse-proxy")
 def front_server_knows_another_port(clinic: Clinic) -> None:
     clinic.front.backend = free_port()
+
+
+@fault("ipv6-dead", "remove the AAAA record")
+def ipv6_leads_nowhere(clinic: Clinic) -> None:
+    clinic.front.ipv6_port = free_port()
 
 
 @fault("websocket-blocked", "Upgrade")
@@ -313,6 +318,17 @@ def shortened_picture(clinic: Clinic) -> None:
     picture(clinic).write_bytes(b"x")
 
 
+@fault("blobs-store", "PDS_BLOBSTORE_S3_")
+def bucket_is_away(clinic: Clinic) -> None:
+    clinic.settings |= {
+        "blobstore_s3_bucket": "pictures",
+        "blobstore_s3_endpoint": f"http://127.0.0.1:{free_port()}",
+        "blobstore_s3_access_key_id": "key",
+        "blobstore_s3_secret_access_key": "secret",
+        "blobstore_s3_upload_timeout_ms": "500",
+    }
+
+
 @fault("uploads-left", "pdsadmin doctor --fix")
 def upload_nobody_used(_clinic: Clinic) -> None:
     execute("DELETE FROM record_blob")
@@ -448,6 +464,18 @@ def sign_up_was_flooded(_clinic: Clinic) -> None:
         server_state.save_value("sign_up", json.dumps({"closed": "flood"}))
 
 
+@fault("sign-up-full", "PDS_MAX_ACCOUNTS")
+def no_room_for_more_accounts(clinic: Clinic) -> None:
+    clinic.services.flood_breaker._max_in_all = 1
+
+
+@fault("packages-other", "install.sh")
+def packages_of_another_version(clinic: Clinic) -> None:
+    installed = versions._installed
+    versions._installed = lambda name: "0.1" if name == "click" else installed(name)
+    clinic.running.callback(setattr, versions, "_installed", installed)
+
+
 @pytest.mark.parametrize("title", FAULTS)
 def test_a_fault_is_named_with_its_remedy_and_nothing_else(clinic: Clinic, title: str) -> None:
     name, inflict, remedy = FAULTS[title]
@@ -461,7 +489,7 @@ def test_a_fault_is_named_with_its_remedy_and_nothing_else(clinic: Clinic, title
 
 
 def test_faults_of_nearly_every_kind_were_tried() -> None:
-    elsewhere = {"settings", "data", "unfinished", "server-old", "sign-up-full", "blobs-store"}
+    elsewhere = {"settings", "data", "unfinished", "server-old"}
 
     assert {name for name, _, _ in FAULTS.values()} == set(FINDINGS) - elsewhere
     assert len(FAULTS) >= 60

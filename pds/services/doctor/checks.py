@@ -15,6 +15,7 @@ from pds.services.doctor import (
     files,
     handles,
     identities,
+    ipv6,
     mail,
     memory,
     public_name,
@@ -22,6 +23,7 @@ from pds.services.doctor import (
     server,
     sign_up,
     uploads,
+    versions,
     websocket,
     well_known,
 )
@@ -29,6 +31,7 @@ from pds.services.doctor.model import Check
 
 CHECKS: Final[tuple[Check, ...]] = (
     server.CHECK,
+    versions.CHECK,
     database.CHECK,
     disk.CHECK,
     memory.CHECK,
@@ -36,6 +39,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     clock.CHECK,
     dns.CHECK,
     certificate.CHECK,
+    ipv6.CHECK,
     public_name.CHECK,
     websocket.CHECK,
     well_known.CHECK,

@@ -18,6 +18,7 @@ from pds.storage.accounts import AccountRow
 
 MOST: Final = 200
 _ANSWERS_WITHIN_S: Final = 5.0
+_ORDERED_WITHIN_S: Final = 20.0
 
 
 def _look(patient: Patient) -> Sequence[Finding]:
@@ -46,9 +47,12 @@ def _judge(patient: Patient, resolver: HandleResolver, member: AccountRow) -> Fi
     return Finding("handle-other", "bad", found, remedy)
 
 
-def _lost(patient: Patient, handle: str, did: str, error: PdsError) -> Finding:
+def _lost(patient: Patient, handle: str, did: str, error: PdsError) -> Finding | None:
     if patient.opened.handles.is_service_handle(handle):
-        found = f"the handle {handle} leads nowhere: {_by_https(patient, handle)}"
+        problem = _by_https(patient, handle, did)
+        if problem is None:
+            return None
+        found = f"the handle {handle} leads nowhere: {problem}"
         remedy = (
             f"let DNS and the front server lead https://{handle} here:"
             " docs/troubleshooting.md#handle-lost"
@@ -59,8 +63,11 @@ def _lost(patient: Patient, handle: str, did: str, error: PdsError) -> Finding:
     return Finding("handle-lost", "warn", found, remedy)
 
 
-def _by_https(patient: Patient, handle: str) -> str:
-    """Why its own web address does not tell."""
+def _by_https(patient: Patient, handle: str, did: str) -> str | None:
+    """Why its own web address does not tell; None if it does when it is given time.
+
+    A certificate that is ordered when somebody first asks takes a while.
+    """
     try:
         if not patient.outside.addresses.of(handle, _ANSWERS_WITHIN_S):
             return "DNS does not know it"
@@ -68,9 +75,11 @@ def _by_https(patient: Patient, handle: str) -> str:
         return str(error)
     url = f"https://{handle}/.well-known/atproto-did"
     try:
-        answer = patient.outside.http.get(url, accept="text/plain", timeout_s=_ANSWERS_WITHIN_S)
+        answer = patient.outside.http.get(url, accept="text/plain", timeout_s=_ORDERED_WITHIN_S)
     except FetchError as error:
         return str(error)
+    if answer.is_success and answer.body.strip() == did.encode():
+        return None
     return f"{url} answers with status {answer.status} and no DID"
 
 

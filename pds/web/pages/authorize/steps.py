@@ -26,7 +26,7 @@ def first(visit: Visit) -> Response:
     newcomer = opened.newcomer
     if newcomer is not None:
         return towards(visit, newcomer)
-    if opened.parameters.prompt == "create" and is_sign_up_open(visit):
+    if opened.parameters.prompt == "create" and _admits_newcomers(visit):
         return Response("", 303, {"Location": sign_up_address()})
     if not opened.choices:
         return visit.go(SIGN_IN)
@@ -54,7 +54,13 @@ def after_form(visit: Visit, did: str) -> Response:
 
 
 def is_sign_up_open(visit: Visit) -> bool:
+    """Whether there is a page for it, which says whom to ask while nobody can sign up."""
     return bool(visit.services.config.service_handle_domains)
+
+
+def _admits_newcomers(visit: Visit) -> bool:
+    """Whether somebody could get an account now."""
+    return is_sign_up_open(visit) and visit.services.flood_breaker.status().is_open
 
 
 def sign_up_address() -> str:

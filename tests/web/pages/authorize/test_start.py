@@ -303,6 +303,12 @@ def test_newcomer_is_sent_to_make_an_account(member: Member) -> None:
     assert "client_id=https" in answer.address
 
 
+def test_newcomer_signs_in_where_sign_up_is_closed(member: Member, stage: Stage) -> None:
+    stage.services.flood_breaker.close()
+
+    assert member.arrive(prompt="create").heading == "Sign in"
+
+
 def test_newcomer_comes_back_to_consent(member: Member) -> None:
     page = member.arrive(PUBLIC, prompt="create")
     page = member.browser.submit(page.form("/account/sign-up"), name="carol")

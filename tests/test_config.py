@@ -73,6 +73,7 @@ def test_defaults_of_a_public_server() -> None:
     assert config.service_did == "did:web:pds.example.com"
     assert config.service_handle_domains == (".pds.example.com",)
     assert config.invite_required is True
+    assert config.service_name == "pds.example.com PDS"
     assert config.did_plc_url == "https://plc.directory"
     assert config.repo_backfill_limit_ms == 72 * 3600 * 1000
 

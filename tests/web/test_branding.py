@@ -47,6 +47,15 @@ def test_every_use_of_a_chosen_colour_can_be_read(tmp_path: Path, colour: str) -
                 assert ratio(scheme[f"--{kind}-text"], neutral[ground]) >= TEXT_RATIO
 
 
+def test_every_colour_is_the_one_that_was_chosen(tmp_path: Path) -> None:
+    chosen = {kind: f"#{number}0{number}0{number}0" for number, kind in enumerate(KINDS, 1)}
+    config = make_config(tmp_path, **{f"{kind}_color": chosen[kind] for kind in KINDS})
+
+    light, _ = variables(branding.stylesheet(config))
+
+    assert {kind: light[f"--{kind}"] for kind in KINDS} == chosen
+
+
 @pytest.mark.parametrize("scheme", [0, 1])
 @pytest.mark.parametrize("ink", ["--ink", "--faint"])
 @pytest.mark.parametrize("ground", ["--page", "--surface", "--sunken"])

@@ -253,16 +253,22 @@ def test_a_challenge_is_good_once_in_a_day(
     first = issue_code(services, alice)
     request = oauth_requests.find_by_code(hash_of(first.code))
     assert request is not None
-    again = [issue_code(services, alice, parameters=request.parameters) for _ in range(2)]
+    again = [issue_code(services, alice, parameters=request.parameters) for _ in range(3)]
     grants.exchange(app(), first)
 
-    with pytest.raises(InvalidGrantError, match="code_challenge"):
-        grants.exchange(app(), dataclasses.replace(first, code=again[0].code))
-    clock.advance(26.4 * 3_600)
-    with transaction():
-        oauth_seen.delete_expired(clock())
-        database.execute("UPDATE oauth_request SET expires_at_us = ?", (clock() + 1,))
-    reply = grants.exchange(app(), dataclasses.replace(first, code=again[1].code))
+    def later(seconds: float) -> None:
+        """The codes would have lapsed, too."""
+        clock.advance(seconds)
+        with transaction():
+            oauth_seen.delete_expired(clock())
+            database.execute("UPDATE oauth_request SET expires_at_us = ?", (clock() + 1,))
+
+    for presented, seconds in zip(again[:2], (0, 26.4 * 3_600 - 1), strict=True):
+        later(seconds)
+        with pytest.raises(InvalidGrantError, match="code_challenge"):
+            grants.exchange(app(), dataclasses.replace(first, code=presented.code))
+    later(1)
+    reply = grants.exchange(app(), dataclasses.replace(first, code=again[2].code))
     assert reply.did == alice.did
 
 

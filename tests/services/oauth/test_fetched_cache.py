@@ -13,7 +13,6 @@ from pds.errors import InvalidRequestError, UpstreamFailureError
 from pds.oauth_errors import OAuthError
 from pds.services.look_ups import LookUps, LookUpsBusyError
 from pds.services.oauth.fetched_cache import (
-    DEFAULTS,
     MAX_FAILURES,
     MEMORY_PER_BYTE,
     FetchedCache,
@@ -23,9 +22,9 @@ from pds.services.oauth.fetched_cache import (
 from tests.factories import StillClock
 
 LIMIT_S = 10
-MAX_AGE_US = DEFAULTS.max_age_us
-FAILURE_US = DEFAULTS.failure_us
 MINUTE_US = 60_000_000
+MAX_AGE_US = 10 * MINUTE_US
+FAILURE_US = MINUTE_US // 2
 
 
 @dataclass
@@ -94,8 +93,11 @@ def test_failure_is_believed_for_half_a_minute(
     for _ in range(3):
         with pytest.raises(UpstreamFailureError, match="not there"):
             cache.get("a")
+    pass_us(clock, FAILURE_US - 1)
+    with pytest.raises(UpstreamFailureError, match="not there"):
+        cache.get("a")
     assert len(source.asked) == 1
-    pass_us(clock, FAILURE_US)
+    pass_us(clock, 1)
     source.error = None
     assert cache.get("a") == "a 2"
     assert cache.get("b") == "b 3"

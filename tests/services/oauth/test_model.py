@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from pds.atproto.oauth.loopback_client import loopback_metadata
 from pds.services.oauth.model import AuthorizationParameters, Client, ClientAuth
 
@@ -34,3 +36,12 @@ def test_only_trusted_clients_are_called_what_they_call_themselves() -> None:
     assert Client(metadata, is_trusted=True, is_loopback=True).name == "localhost"
     assert Client(metadata, is_loopback=True).logo_uri is None
     assert Client(metadata).is_public
+    named = dataclasses.replace(
+        metadata,
+        client_id="https://app.example.com/oauth-client-metadata.json",
+        client_name="Bluesky",
+        logo_uri="https://app.example.com/logo.png",
+    )
+    stranger, trusted = Client(named), Client(named, is_trusted=True)
+    assert (stranger.name, stranger.logo_uri) == ("app.example.com", None)
+    assert (trusted.name, trusted.logo_uri) == ("Bluesky", named.logo_uri)

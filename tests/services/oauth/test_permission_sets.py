@@ -19,10 +19,8 @@ from pds.services.oauth.lexicons import Lexicons, UnknownLexiconError
 from pds.services.oauth.permission_sets import (
     FAILURE_US,
     IN_USE_US,
-    MAX_AGE_US,
     MAX_DOCUMENT_CHARS,
     MAX_IN_REQUEST,
-    REFRESH_US,
     PermissionSets,
 )
 from pds.storage import database, permission_sets
@@ -32,6 +30,9 @@ from tests.fakes.lexicon_publisher import permission_set
 
 pytestmark = pytest.mark.usefixtures("open_database")
 
+HOUR_US = 3_600_000_000
+REFRESH_US = HOUR_US
+MAX_AGE_US = 90 * 24 * HOUR_US
 NSID = "net.ours.calendar.auth"
 LIMIT_S = 10
 

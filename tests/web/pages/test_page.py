@@ -86,6 +86,21 @@ def test_server_without_tls_does_not_ask_for_it() -> None:
     assert "upgrade-insecure-requests" not in policy_of(response)
 
 
+def test_hsts_lasts_two_years(app: Flask) -> None:
+    assert render(app).headers["Strict-Transport-Security"] == "max-age=63072000"
+
+
+def test_browsers_may_do_nothing_special(app: Flask) -> None:
+    """Read codes from text messages for ourselves alone, and use no device."""
+    allowed = dict(
+        part.split("=") for part in render(app).headers["Permissions-Policy"].split(", ")
+    )
+
+    assert allowed.pop("otp-credentials") == "(self)"
+    assert set(allowed.values()) == {"()"}
+    assert {"camera", "geolocation", "microphone", "payment", "usb"} <= set(allowed)
+
+
 def test_pictures_of_the_operator_are_allowed_on_every_page() -> None:
     visitor = visitor_of(logo_url=LOGO, background_dark_url="https://pictures.example.com/d.png")
 

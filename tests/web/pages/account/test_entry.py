@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pds.services.browsers import FRESH_US
 from tests.browser_tools import TestBrowser
 from tests.factories import Person, StillClock, take_down
@@ -24,6 +26,20 @@ def test_member_comes_to_their_own_pages(member: Member) -> None:
 
     assert page.address == member.root
     assert page.heading == "Your account"
+
+
+@pytest.mark.parametrize("name", ["redirect_uri", "next", "nonce", "login_hint"])
+def test_pages_lead_nowhere_that_an_address_says(member: Member, bob: Person, name: str) -> None:
+    """Other servers' pages can be embedded, and then lead wherever their address says."""
+    query = f"?{name}=https://evil.example/&display=popup"
+
+    assert member.browser.open(f"/account{query}").address == member.root
+    newcomer = Member(member.stage, bob)
+    page = newcomer.browser.open(f"/account/sign-in{query}")
+    form = page.form("/account/sign-in")
+    page = newcomer.browser.submit(form, identifier=bob.handle, password=bob.password)
+    assert page.address.startswith(newcomer.root)
+    assert "evil.example" not in page.html
 
 
 def test_several_members_choose(member: Member, bob: Person) -> None:

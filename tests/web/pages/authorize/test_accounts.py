@@ -40,6 +40,15 @@ def test_known_app_needs_no_more_than_the_choice(
     assert granted(choose(member, member.arrive(), alice)).account_id == alice.row.id
 
 
+def test_known_app_may_want_to_be_asked_about(member: Member, alice: Person) -> None:
+    member.remembered(alice)
+
+    page = choose(member, member.arrive(prompt="consent"), alice)
+
+    assert page.leads_to is None
+    assert page.heading == "Allow this app?"
+
+
 def test_app_that_is_new_to_the_member_is_asked_about(member: Member, alice: Person) -> None:
     member.remembered(alice)
 

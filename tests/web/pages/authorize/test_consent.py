@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -81,6 +82,25 @@ def test_member_refuses(member: Member, alice: Person) -> None:
     assert error_of(member.deny(page)) == "access_denied"
     assert open_requests() == 0
     assert member.browser.open(page.address).status == 400
+
+
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post"])
+def test_a_refusal_travels_as_the_app_wants_it(member: Member, alice: Person, mode: str) -> None:
+    answer = member.deny(consent(member, alice, response_mode=mode))
+
+    if mode == "form_post":
+        form = answer.form("https://app.example.net/callback?from=pds")
+        told = {field.name: field.value for field in form.fields}
+    else:
+        address, _, text = (answer.leads_to or "").partition("#" if mode == "fragment" else "&")
+        assert address == "https://app.example.net/callback?from=pds"
+        told = {name: value for name, [value] in parse_qs(text).items()}
+    assert told.pop("error_description")
+    assert told == {
+        "iss": "http://localhost:2583",
+        "state": "a state&more",
+        "error": "access_denied",
+    }
 
 
 def test_unticked_card_is_not_granted(member: Member, alice: Person) -> None:

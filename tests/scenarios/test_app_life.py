@@ -16,6 +16,7 @@ from pds.storage import oauth_requests
 from pds.storage.database import transaction
 from tests.app_over_http import AppOverHttp
 from tests.factories import Person, StillClock
+from tests.member_tools import Member
 from tests.oauth_client import make_proof
 
 if TYPE_CHECKING:
@@ -161,6 +162,25 @@ def test_deactivation_keeps_apps(services: Services, living: LivingApp, alice: P
 
     session = living.call("GET", SESSION)
     assert (session.status, session.json["active"]) == (200, False)
+    assert living.refresh().status == 200
+
+
+@pytest.mark.parametrize("change", ["sign out", "address", "handle"])
+def test_what_is_no_business_of_apps_leaves_them_be(
+    stage: Stage, living: LivingApp, alice: Person, change: str
+) -> None:
+    member = Member(stage, alice)
+    member.sign_in()
+
+    if change == "sign out":
+        member.browser.submit(member.open().form("/account/sign-out"))
+        assert member.open().address == "/account/sign-in"
+    elif change == "address":
+        stage.ok("com.atproto.server.updateEmail", {"email": "new@example.com"}, by=alice)
+    else:
+        stage.ok("com.atproto.identity.updateHandle", {"handle": "another.test"}, by=alice)
+
+    assert living.call("GET", SESSION).status == 200
     assert living.refresh().status == 200
 
 

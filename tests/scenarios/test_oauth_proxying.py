@@ -85,6 +85,39 @@ def test_scope_that_is_named_permits_the_call(house: House) -> None:
     assert house.ask(house.let_in(named), LIST_CONVOS, to=to).status == 200
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "admin.sendEmail",
+        "identity.requestPlcOperationSignature",
+        "identity.signPlcOperation",
+        "identity.updateHandle",
+        *(
+            f"server.{name}"
+            for name in (
+                *("activateAccount", "confirmEmail", "createAppPassword", "deactivateAccount"),
+                *("getAccountInviteCodes", "getSession", "listAppPasswords"),
+                *("requestAccountDelete", "requestEmailConfirmation", "requestEmailUpdate"),
+                *("revokeAppPassword", "updateEmail"),
+            )
+        ),
+    ],
+)
+def test_what_concerns_the_account_is_never_asked_elsewhere(house: House, name: str) -> None:
+    """However the method is written, and whatever the app may do."""
+    stranger = house.proxy.stranger
+    everything = quote(f"rpc:*?aud={stranger.did}#bsky_chat", safe=":*?=")
+    app = house.let_in("transition:generic", "identity:*", everything)
+    headers = {"atproto-proxy": f"{stranger.did}#bsky_chat"}
+    nsid = f"com.atproto.{name}"
+
+    for spelling in (nsid, nsid.upper(), nsid.replace("com.", "COM.")):
+        for verb in ("GET", "POST"):
+            app.ask(house.proxy.stage.web, verb, f"/xrpc/{spelling}", headers=headers)
+
+    assert stranger.server.asked == []
+
+
 @pytest.mark.parametrize("status", [200, 400, 401])
 def test_headers_of_another_service_are_not_taken_for_ours(house: House, status: int) -> None:
     """Else the app would refresh its token, or sign its proofs with a nonce of theirs."""

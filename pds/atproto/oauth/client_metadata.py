@@ -23,6 +23,8 @@ ApplicationType: TypeAlias = Literal["web", "native"]
 AuthMethod: TypeAlias = Literal["none", "private_key_jwt"]
 Document: TypeAlias = dict[str, Any]
 
+MAX_REDIRECT_URIS: Final = 500
+
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token"})
@@ -187,9 +189,11 @@ def _grant_types(document: Document) -> tuple[str, ...]:
 
 def _redirect_uris(document: Document, client: WebUrl, *, native: bool) -> tuple[str, ...]:
     uris = document.get("redirect_uris")
-    if not isinstance(uris, list) or not uris:
+    if not isinstance(uris, list) or not 0 < len(uris) <= MAX_REDIRECT_URIS:
         raise ClientMetadataError(
-            "redirect_uris", "must be a list of one or more", error="invalid_redirect_uri"
+            "redirect_uris",
+            f"must be a list of one or more, {MAX_REDIRECT_URIS} at most",
+            error="invalid_redirect_uri",
         )
     return tuple(check_redirect_uri(uri, client=client, native=native) for uri in uris)
 

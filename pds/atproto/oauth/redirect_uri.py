@@ -9,7 +9,7 @@ Spec: https://atproto.com/specs/oauth#clients, https://www.rfc-editor.org/rfc/rf
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pds.atproto.oauth.client_errors import ClientMetadataError
@@ -69,22 +69,35 @@ def choose_redirect_uri(requested: str | None, registered: Sequence[str]) -> str
         if len(registered) != 1:
             raise _invalid("must be stated, as the client has several", field="redirect_uri")
         return registered[0]
-    if not any(matches(requested, one) for one in registered):
+    if not is_registered(requested, registered):
         raise _invalid("not one that the client has registered", field="redirect_uri")
     return requested
 
 
-def matches(requested: str, registered: str) -> bool:
-    """Whether the URIs are equal, or differ in the port alone where the client leaves it open."""
-    if requested == registered:
+def is_registered(requested: str, registered: Iterable[str]) -> bool:
+    """Whether one is equal, or differs in the port alone where the client leaves it open.
+
+    Only a URI of the own machine is read, and held against none but such: otherwise a stranger's
+    document full of URIs would keep this server busy with every request.
+    """
+    candidates = tuple(registered)
+    if requested in candidates:
         return True
+    if not requested.lower().startswith("http://"):
+        return False
     try:
-        ours, theirs = parse_web_url(registered), parse_web_url(requested)
+        theirs = parse_web_url(requested)
     except InvalidUrlError:
         return False
-    if not is_loopback(ours) or ours.port not in {None, theirs.port}:
-        return False
-    return _without_port(ours) == _without_port(theirs)
+    return is_loopback(theirs) and any(
+        _differs_in_port(theirs, parse_web_url(one))
+        for one in candidates
+        if one.lower().startswith("http://")
+    )
+
+
+def _differs_in_port(theirs: WebUrl, ours: WebUrl) -> bool:
+    return ours.port in {None, theirs.port} and _without_port(ours) == _without_port(theirs)
 
 
 def _without_port(url: WebUrl) -> tuple[object, ...]:

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from pds.atproto.oauth.client_errors import ClientMetadataError
-from pds.atproto.oauth.client_metadata import ClientMetadata, parse_client_metadata, parse_scope
+from pds.atproto.oauth.client_metadata import (
+    MAX_REDIRECT_URIS,
+    ClientMetadata,
+    parse_client_metadata,
+    parse_scope,
+)
 from pds.atproto.oauth.jwk import ALGORITHMS
 from tests.atproto.oauth.tokens import key_pair, present
 
@@ -214,6 +219,7 @@ def test_confidential_client_needs_its_means(changes: dict[str, Any], field: str
         [],
         "https://app.example.com/callback",
         [5],
+        ["https://app.example.com/callback"] * (MAX_REDIRECT_URIS + 1),
         ["https://app.example.com/callback", "http://app.example.com/callback"],
         ["http://127.0.0.1/callback"],
         ["com.example.app:/callback"],

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pds.atproto.oauth import redirect_uri
 from pds.atproto.oauth.client_errors import ClientMetadataError
 from pds.atproto.oauth.redirect_uri import (
     check_loopback_redirect_uri,
     check_redirect_uri,
     choose_redirect_uri,
-    matches,
+    is_registered,
 )
-from pds.atproto.oauth.web_url import parse_web_url
+from pds.atproto.oauth.web_url import WebUrl, parse_web_url
 
 CLIENT = "https://app.example.com/client.json"
 WEB_URI = "https://app.example.com/callback?a=b"
@@ -175,21 +176,42 @@ def test_program_on_the_machine_redirects_nowhere_else(uri: str) -> None:
     ],
 )
 def test_requested_is_registered(requested: str, registered: str, *, same: bool) -> None:
-    assert matches(requested, registered) is same
+    assert is_registered(requested, [registered]) is same
 
 
 @given(st.integers(0, 65_535), st.text(alphabet="ab/~", max_size=8))
 def test_port_of_a_program_is_free_and_nothing_else(port: int, path: str) -> None:
     registered = f"http://127.0.0.1/{path}"
 
-    assert matches(f"http://127.0.0.1:{port}/{path}", registered)
-    assert not matches(f"http://127.0.0.1:{port}/{path}x", registered)
-    assert not matches(f"http://127.0.0.1:{port}/{path}", f"https://127.0.0.1/{path}")
+    assert is_registered(f"http://127.0.0.1:{port}/{path}", [registered])
+    assert not is_registered(f"http://127.0.0.1:{port}/{path}x", [registered])
+    assert not is_registered(f"http://127.0.0.1:{port}/{path}", [f"https://127.0.0.1/{path}"])
 
 
 @given(st.text(alphabet="htps:/@.ab1?#\\ ", max_size=25))
 def test_only_equal_texts_match_outside_the_own_machine(text: str) -> None:
-    assert matches(text, WEB_URI) is (text == WEB_URI)
+    assert is_registered(text, [WEB_URI]) is (text == WEB_URI)
+
+
+def test_of_a_long_list_nothing_is_read_for_uris_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def reading(text: str) -> WebUrl:
+        read.append(text)
+        return parse_web_url(text)
+
+    monkeypatch.setattr(redirect_uri, "parse_web_url", reading)
+    registered = [*(f"http://127.0.0.1/{n}" for n in range(500)), WEB_URI]
+
+    assert is_registered(WEB_URI, registered)
+    assert not is_registered(WEB_URI + "x", registered)
+    assert not is_registered("com.example.app:/a", registered)
+    assert read == []
+    assert not is_registered("http://10.0.0.1/", registered)
+    assert read == ["http://10.0.0.1/"]
+    assert is_registered("http://127.0.0.1:99/499", registered)
 
 
 def test_one_is_chosen() -> None:

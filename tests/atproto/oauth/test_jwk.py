@@ -101,6 +101,7 @@ UNSUPPORTED: list[tuple[dict[str, Any], str]] = [
     (RSA | {"n": base64url.encode(b"\xff" * 255)}, "between 2048 and 8192"),
     (RSA | {"n": base64url.encode(b"\xff" * 1025)}, "between 2048 and 8192"),
     (RSA | {"e": base64url.encode(b"\x01\x00\x00\x00\x01")}, "exponent"),
+    (RSA | {"e": base64url.encode(b"\x01\x00\x03")}, "exponent"),
 ]
 
 INVALID: list[tuple[Any, str]] = [

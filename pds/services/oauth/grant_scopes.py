@@ -14,7 +14,11 @@ from typing import Final
 from pds.atproto.oauth.scopes.errors import InvalidScopeError as ScopeSyntaxError
 from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.atproto.oauth.scopes.parse import Scope, parse_scope
-from pds.atproto.oauth.scopes.permission_set import UnknownPermissionSetError, expand
+from pds.atproto.oauth.scopes.permission_set import (
+    OversizedSetsError,
+    UnknownPermissionSetError,
+    expand,
+)
 from pds.errors import PdsError
 from pds.oauth_errors import InvalidScopeError, TemporarilyUnavailableError
 from pds.services.oauth.request_parameters import KnownPermissionSets
@@ -62,12 +66,12 @@ class GrantScopes:
         return str(expanded)
 
     def _expand(self, scopes: ScopeSet) -> ScopeSet | None:
-        """None when a set cannot be had."""
+        """None when a set cannot be had, or has become too large to be granted."""
         if not scopes.includes:
             return scopes
         try:
             return expand(scopes, self._permission_sets.of(scopes))
-        except (PdsError, UnknownPermissionSetError):
+        except (PdsError, UnknownPermissionSetError, OversizedSetsError):
             return None
 
 

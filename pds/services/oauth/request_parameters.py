@@ -20,6 +20,7 @@ from pds.atproto.oauth.scopes import errors as scope_errors
 from pds.atproto.oauth.scopes.granted import ScopeSet
 from pds.atproto.oauth.scopes.parse import parse_scope
 from pds.atproto.oauth.scopes.permission_set import (
+    OversizedSetsError,
     PermissionSet,
     UnknownPermissionSetError,
     expand,
@@ -237,5 +238,5 @@ def _check_includes(scopes: ScopeSet, permission_sets: KnownPermissionSets) -> N
         raise InvalidScopeError(f"scope: must not include more than {MAX_INCLUDES} sets")
     try:
         expand(scopes, permission_sets.of(scopes))
-    except UnknownPermissionSetError as error:
+    except (UnknownPermissionSetError, OversizedSetsError) as error:
         raise InvalidScopeError(f"scope: {error}") from error

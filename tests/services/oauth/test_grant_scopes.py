@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,23 @@ def test_a_set_that_is_out_of_reach_stays_as_it_was(
     assert scopes.at_refresh(grant, None) == grant.scope
 
 
+def test_sets_that_have_grown_too_large_stay_as_they_were(
+    scopes: GrantScopes, sets: FakeSets, grant: GrantRow
+) -> None:
+    sets.collections = {
+        f"com.example.s{number}.auth": [
+            f"com.example.s{number}.e{n:04}{'x' * 50}" for n in range(1_000)
+        ]
+        for number in range(2)
+    }
+    both = f"atproto {' '.join(f'include:{nsid}' for nsid in sets.collections)}"
+    before = dataclasses.replace(grant, requested_scope=both, scope="atproto repo:com.example.s0.a")
+
+    assert scopes.at_refresh(before, None) == before.scope
+    with pytest.raises(TemporarilyUnavailableError):
+        scopes.at_issue(both)
+
+
 def test_without_the_set_what_was_left_out_once_comes_back_as_far_as_known(
     services: Services, alice: Person, scopes: GrantScopes, sets: FakeSets
 ) -> None:
@@ -88,6 +106,20 @@ def test_without_the_set_what_was_left_out_once_comes_back_as_far_as_known(
     )
 
     assert scopes.at_refresh(narrowed, None) == f"atproto {POST}"
+
+
+def test_a_long_part_of_much_is_no_long_work(
+    services: Services, alice: Person, scopes: GrantScopes
+) -> None:
+    names = [f"com.example.calendar.m{number:04}" for number in range(2_000)]
+    much = [f"rpc?{'&'.join(f'lxm={n}' for n in names)}&aud=did:web:a{n}.org%23x" for n in range(9)]
+    part = f"atproto rpc?{'&'.join(f'lxm={name}' for name in names[-900:])}&aud=did:web:a8.org%23x"
+    granted = grant_row(services, alice, requested_scope=" ".join(["atproto", *much]))
+    began = time.thread_time()
+
+    assert scopes.at_refresh(granted, part) == part
+
+    assert time.thread_time() - began < 0.5
 
 
 # --- a part of it --------------------------------------------------------------------------------

@@ -28,10 +28,20 @@ MAX_TITLE_LENGTH: Final = 100
 MAX_DETAIL_LENGTH: Final = 500
 # Collections and methods together; they end up in every token. Bluesky's full set has 114.
 MAX_NAMES: Final = 2000
+# Characters of the names in all sets of a request: what a token permits is kept, read and compared
+# with every call.
+MAX_EXPANDED_LENGTH: Final = 131_072
 
 
 class InvalidPermissionSetError(ValueError):
     """The document is no permission set, or not the one asked for."""
+
+
+class OversizedSetsError(ValueError):
+    """The sets of a request hold more, together, than can be granted."""
+
+    def __init__(self) -> None:
+        super().__init__("the permission sets that are included hold too much, together")
 
 
 class UnknownPermissionSetError(LookupError):
@@ -101,14 +111,19 @@ def expand(requested: ScopeSet, sets: Mapping[str, PermissionSet]) -> ScopeSet:
     """The same with every ``include:`` replaced by what its set grants; ``sets`` are by NSID.
 
     Raises:
-        UnknownPermissionSetError
+        UnknownPermissionSetError, OversizedSetsError
     """
     expanded = list(requested.without(requested.includes).scopes)
+    length = 0
     for scope in requested.includes:
         found = sets.get(scope.nsid)
         if found is None:
             raise UnknownPermissionSetError(scope.nsid)
-        expanded.extend(found.scopes(scope.audience))
+        granted = found.scopes(scope.audience)
+        length += sum(len(name) for one in granted for name in _names_of(one))
+        if length > MAX_EXPANDED_LENGTH:
+            raise OversizedSetsError
+        expanded.extend(granted)
     return ScopeSet.of(expanded)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pds.atproto.oauth.scopes.needs import Need, RepoAction, RepoNeed
 from pds.atproto.oauth.scopes.schema import Parameter, Schema, Values
-from pds.atproto.oauth.scopes.wildcard import ANY, is_nsid_or_any, sorted_or_any
+from pds.atproto.oauth.scopes.wildcard import holds, is_nsid_or_any, sorted_or_any
 
 ACTIONS: Final[tuple[RepoAction, ...]] = ("create", "update", "delete")
 
@@ -44,7 +44,7 @@ class RepoScope:
     def permits(self, need: Need) -> bool:
         if not isinstance(need, RepoNeed) or need.action not in self.actions:
             return False
-        return need.collection in self.collections or ANY in self.collections
+        return holds(self.collections, need.collection)
 
     def parts(self) -> Iterator[Need]:
         """What it takes to cover this scope."""

@@ -9,7 +9,7 @@ from typing import Final
 from pds.atproto.oauth.scopes.errors import InvalidScopeError
 from pds.atproto.oauth.scopes.needs import Need, RpcNeed
 from pds.atproto.oauth.scopes.schema import Parameter, Schema, Values
-from pds.atproto.oauth.scopes.wildcard import ANY, is_nsid_or_any, sorted_or_any
+from pds.atproto.oauth.scopes.wildcard import ANY, holds, is_nsid_or_any, sorted_or_any
 from pds.atproto.syntax.service_ref import is_service_ref
 
 CHAT_PREFIX: Final = "chat.bsky."
@@ -60,7 +60,7 @@ class RpcScope:
     def permits(self, need: Need) -> bool:
         if not isinstance(need, RpcNeed) or self.audience not in (ANY, need.audience):
             return False
-        return need.method in self.methods or ANY in self.methods
+        return holds(self.methods, need.method)
 
     def parts(self) -> Iterator[Need]:
         """What it takes to cover this scope."""

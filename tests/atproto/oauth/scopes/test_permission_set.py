@@ -12,6 +12,7 @@ from pds.atproto.oauth.scopes.needs import RepoNeed, RpcNeed
 from pds.atproto.oauth.scopes.permission_set import (
     MAX_NAMES,
     InvalidPermissionSetError,
+    OversizedSetsError,
     PermissionSet,
     UnknownPermissionSetError,
     expand,
@@ -182,6 +183,17 @@ def test_a_set_may_be_included_for_several_services() -> None:
     assert expanded.permits(RpcNeed(OTHER, SERVICE + "2"))
     assert not expanded.permits(RpcNeed(OTHER, SERVICE + "3"))
     assert len(expanded.scopes) == 2
+
+
+def test_all_sets_together_have_a_largest_size() -> None:
+    names = [f"com.example.calendar.e{n:04}{'x' * 20}" for n in range(MAX_NAMES)]
+    sets = calendar(rpc(*names, inheritAud=True))
+    once = f"include:{NSID}?aud=did:web:example.com%23a"
+    twice = f"{once} include:{NSID}?aud=did:web:example.com%23b"
+
+    assert len(expand(ScopeSet.parse(once), sets).scopes) == 1
+    with pytest.raises(OversizedSetsError):
+        expand(ScopeSet.parse(twice), sets)
 
 
 def test_a_set_that_is_not_at_hand_is_an_error() -> None:

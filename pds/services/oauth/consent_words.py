@@ -152,14 +152,15 @@ def _bluesky(card: BlueskyCard) -> CardWords:
         " It also sees and changes what only you see, such as your settings, and whom you have "
         "muted or blocked."
     )
+    calls = " It can ask Bluesky for what you see there; the details say for what exactly."
     if card.everything:
         text = (
             "The app can post, reply, like, follow and block for you, change your profile, and "
             "delete what you have written."
         )
-        return CardWords("Use Bluesky for you", text + (private if card.private else ""))
+        text += (calls if card.calls else "") + (private if card.private else "")
+        return CardWords("Use Bluesky for you", text, None, _call_facts(card.calls))
     facts = (*_record_facts(card.records), *_call_facts(card.calls))
-    calls = " It can ask Bluesky for what you see there; the details say for what exactly."
     if not card.records:
         title, text = "See Bluesky as you see it", f"The app{calls.removeprefix(' It')}"
     else:

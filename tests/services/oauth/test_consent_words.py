@@ -88,6 +88,15 @@ def test_no_kind_was_forgotten() -> None:
     assert shown == known
 
 
+def test_who_may_write_all_is_not_silent_about_what_it_may_ask_for() -> None:
+    method = "app.bsky.notification.listNotifications"
+    found = cards(f"repo:* rpc:{method}?aud=did:web:else.example.org%23x")
+    [bluesky] = [words_for(card) for card in found if card.kind == "bluesky"]
+
+    assert "can ask Bluesky for what you see" in bluesky.text
+    assert [table.lines for table in bluesky.facts] == [((method, "else.example.org"),)]
+
+
 def test_old_scope_for_everything_says_so() -> None:
     bluesky, records, calls = [words_for(card) for card in cards("transition:generic")]
 

@@ -91,7 +91,7 @@ def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
     from pds.services.doctor.database import RESTORE
     from pds.services.doctor.model import Finding, Machine, Patient
     from pds.services.doctor.outside import Outside
-    from pds.storage.database import DatabaseError
+    from pds.storage.database import is_damage
 
     file = site.environment().get("PDS_ENV_FILE")
     machine = Machine(path(file) if file else None)
@@ -106,7 +106,7 @@ def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
         except Failure as failure:
             config = stack.enter_context(site.settings_alone())
             found, _, remedy = failure.message.rpartition("; ")
-            if isinstance(failure.__cause__, DatabaseError):
+            if failure.__cause__ is not None and is_damage(failure.__cause__):
                 found, remedy = f"the database cannot be used: {failure.__cause__}", RESTORE
             problems = [Finding("data", "bad", found or failure.message, remedy)]
         problems += [

@@ -90,8 +90,9 @@ class Site:
         with told():
             environ = self.environment()
             file = path(environ["PDS_DATA_DIRECTORY"]) / DATABASE_NAME
+            was_root = os.geteuid() == 0
             become_owner(file.parent)
-            _check_file(file, environ)
+            _check_file(file, environ, was_root=was_root)
             config = Config.from_env(with_local_secrets(environ))
             database.open_database(file, busy_timeout_ms=WAIT_MS)
             try:
@@ -131,12 +132,17 @@ def _groups_of(user_id: int, group_id: int) -> list[int]:
         return [group_id]
 
 
-def _check_file(file: Path, environ: dict[str, str]) -> None:
+def _check_file(file: Path, environ: dict[str, str], *, was_root: bool) -> None:
     if not file.parent.exists() or (os.access(file.parent, os.X_OK) and not file.exists()):
         message = f"there is no database at {file}; {_where_else(environ)}"
         raise Failure(message)
     if not os.access(file, os.R_OK | os.W_OK) or not os.access(file.parent, os.W_OK):
         message = f"this user may not write {file}; run the command with sudo"
+        if was_root:
+            message = (
+                f"the owner of {file.parent} may not write {file}; see whether its disk is mounted"
+                f" read-only, else: sudo chmod -R u+rwX {file.parent}"
+            )
         raise Failure(message)
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "db",
     "execute",
     "execute_many",
+    "is_damage",
     "open_database",
     "row",
     "rows",
@@ -206,18 +207,27 @@ def told_as_lack_of_resources() -> Iterator[None]:
         raise NotEnoughResourcesError(_NOT_STORED) from error
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite says that the file itself is not as it should be."""
+    return any(name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) for name, _ in _said(error))
+
+
 def _reason_outside(error: BaseException) -> str | None:
     """What SQLite says when disk, file or another program is at fault; None when it is our SQL.
 
     SQLite rolls back by itself when a commit fails, so Peewee's own attempt fails as well and hides
     the first error behind the second.
     """
+    reasons = (text for name, text in _said(error) if name.startswith(_OUTSIDE))
+    return next(reasons, None)
+
+
+def _said(error: BaseException) -> Iterator[tuple[str, str]]:
+    """(SQLite's name of the error, what it says) of an error and of those behind it."""
     link: BaseException | None = error
     while link is not None:
-        if getattr(link, "sqlite_errorname", "").startswith(_OUTSIDE):
-            return str(link)
+        yield getattr(link, "sqlite_errorname", None) or "", str(link)
         link = link.__cause__ or link.__context__
-    return None
 
 
 def _make_up(remedies: Sequence[Callable[[], None]]) -> None:

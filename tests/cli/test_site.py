@@ -71,8 +71,20 @@ def test_file_that_may_not_be_written_asks_for_sudo(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.X_OK)
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
 
     assert said_by(operator, *LIST).endswith("pds.sqlite; run the command with sudo")
+
+
+def test_file_that_its_owner_may_not_write_asks_for_no_sudo(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.X_OK)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    said = said_by(operator, *LIST)
+
+    assert said.endswith(f"read-only, else: sudo chmod -R u+rwX {operator.data}")
 
 
 def test_installed_server_whose_settings_are_not_ours_to_read_asks_for_sudo(

@@ -389,6 +389,11 @@ def data_on_nfs(clinic: Clinic) -> None:
     pretend(clinic, "self/mountinfo", f"21 1 8:1 / / rw - ext4 /dev/sda rw\n{line}")
 
 
+@fault("disk-read-only", "remount,rw")
+def disk_mounted_read_only(clinic: Clinic) -> None:
+    pretend(clinic, "self/mountinfo", "21 1 8:1 / / ro,relatime - ext4 /dev/sda ro,errors=x\n")
+
+
 @fault("memory-low", "swap")
 def no_memory_left(clinic: Clinic) -> None:
     pretend(clinic, "meminfo", "MemTotal: 1 kB\nMemAvailable:   20480 kB\nSwapFree: 0 kB\n")

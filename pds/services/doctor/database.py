@@ -8,7 +8,7 @@ from typing import Final
 from pds.local_secrets import DATABASE_NAME
 from pds.services.doctor.model import Check, Finding, Patient, all_well, not_looked_at
 from pds.storage import integrity
-from pds.storage.database import DatabaseError
+from pds.storage.database import DatabaseError, is_damage
 
 _LIMIT_S: Final = 30.0
 RESTORE: Final = (
@@ -27,7 +27,9 @@ def _look(patient: Patient) -> Sequence[Finding]:
         reason = f"not all of it could be read within {_LIMIT_S:.0f} s; nothing wrong so far"
         return not_looked_at("database", reason)
     except DatabaseError as error:
-        return [_damaged(str(error))]
+        if is_damage(error):
+            return [_damaged(str(error))]
+        return not_looked_at("database", f"it cannot be opened for looking at it: {error}")
     if found:
         return [_damaged(found[0] + (f" (and {len(found) - 1} more)" if found[1:] else ""))]
     size = sum(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -44,36 +45,56 @@ def _full(patient: Patient, room: Room) -> Sequence[Finding]:
 
 
 def _file_system(patient: Patient) -> Sequence[Finding]:
-    kind = file_system(patient.config.data_directory, patient.machine.proc)
-    if kind not in _REMOTE:
+    mount = mount_of(patient.config.data_directory, patient.machine.proc)
+    if mount is None:
         return []
-    found = f"the database is on a network file system ({kind}), where SQLite loses data"
+    if mount.is_read_only:
+        found = f"the disk of the data is mounted read-only ({mount.point})"
+        remedy = f"see why (sudo dmesg), then: sudo mount -o remount,rw {mount.point}"
+        return [Finding("disk-read-only", "bad", found, remedy)]
+    if mount.kind not in _REMOTE:
+        return []
+    found = f"the database is on a network file system ({mount.kind}), where SQLite loses data"
     remedy = "stop the server and move the data directory to a disk of this machine"
     return [Finding("disk-remote", "bad", found, remedy)]
 
 
-def file_system(directory: Path, proc: Path) -> str | None:
-    """The type of the file system that ``directory`` is on; None where the machine does not say."""
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file system where it is mounted. kind: its type, like ``ext4``."""
+
+    point: Path
+    kind: str
+    is_read_only: bool
+
+
+def mount_of(directory: Path, proc: Path) -> Mount | None:
+    """The file system that ``directory`` is on; None where the machine does not say.
+
+    Spec: proc_pid_mountinfo(5)
+    """
     try:
         lines = (proc / "self" / "mountinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    best, kind = -1, None
+    best, found = -1, None
     for line in lines:
         mounted, _, described = line.partition(" - ")
         words = mounted.split()
-        if len(words) < 5 or not described:
+        if len(words) < 6 or not described:
             continue
         point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[4]))
         # The last of equals: a later mount hides an earlier one.
         if directory.resolve().is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), described.split()[0]
-    return kind
+            kind, *_, options = described.split()
+            is_read_only = "ro" in (words[5] + "," + options).split(",")
+            best, found = len(point.parts), Mount(point, kind, is_read_only)
+    return found
 
 
 CHECK = Check(
     "disk",
     _look,
     limit_s=10.0,
-    findings=("disk-low", "disk-full", "disk-remote"),
+    findings=("disk-low", "disk-full", "disk-remote", "disk-read-only"),
 )

@@ -17,6 +17,8 @@ from pds.network.http_client import (
     AddressRefusedError,
     FetchError,
     FetchTimeoutError,
+    HttpClient,
+    Response,
     ResponseTooLargeError,
 )
 from tests.fakes.web_server import Authority, WebServer, client, make_authority, web_server
@@ -168,6 +170,20 @@ def test_limit_of_the_protocol_is_512_kibibytes(server: WebServer, tmp_path: Pat
         pytest.raises(ResponseTooLargeError, match="524288"),
     ):
         ClientDocuments(http).metadata(URL)
+
+
+def test_patience_ends_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def get(_: HttpClient, url: str, **how: Any) -> Response:
+        asked.update(how, url=url)
+        return Response(url, 200, {"content-type": JSON}, b"{}")
+
+    monkeypatch.setattr(HttpClient, "get", get)
+    with client() as http:
+        ClientDocuments(http).metadata(URL)
+
+    assert asked == {"url": URL, "accept": JSON, "timeout_s": 10.0, "max_bytes": 524_288}
 
 
 def test_drip_is_ended(server: WebServer, tmp_path: Path) -> None:

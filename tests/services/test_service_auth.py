@@ -16,6 +16,7 @@ from pds.errors import (
     InvalidTokenError,
 )
 from pds.services.method_sets import is_privileged, is_protected
+from pds.services.proxying import check_proxied
 from pds.services.session_scopes import Scope
 from pds.storage import accounts
 from pds.storage.database import transaction
@@ -26,6 +27,24 @@ if TYPE_CHECKING:
 
 NOW_S = START_US // 1_000_000
 AUD = "did:web:api.example.com"
+PROTECTED = (
+    "admin.sendEmail",
+    "identity.requestPlcOperationSignature",
+    "identity.signPlcOperation",
+    "identity.updateHandle",
+    "server.activateAccount",
+    "server.confirmEmail",
+    "server.createAppPassword",
+    "server.deactivateAccount",
+    "server.getAccountInviteCodes",
+    "server.getSession",
+    "server.listAppPasswords",
+    "server.requestAccountDelete",
+    "server.requestEmailConfirmation",
+    "server.requestEmailUpdate",
+    "server.revokeAppPassword",
+    "server.updateEmail",
+)
 LXM = "app.bsky.feed.getTimeline"
 
 
@@ -170,10 +189,21 @@ def test_taken_down_account_gets_a_token_to_move_away_and_no_other(
 def test_nobody_gets_a_token_for_a_protected_method(
     services: Services, alice: Person, spelling: Any
 ) -> None:
-    lxm = spelling("com.atproto.server.createAppPassword")
+    for name in PROTECTED:
+        lxm = spelling(f"com.atproto.{name}")
 
-    with pytest.raises(InvalidRequestError, match=f"following protected method: {lxm}"):
-        grant(services, alice, lxm=lxm)
+        with pytest.raises(InvalidRequestError, match=f"following protected method: {lxm}"):
+            grant(services, alice, lxm=lxm)
+
+
+@pytest.mark.parametrize("scope", [None, Scope.ACCESS, Scope.APP_PASS_PRIVILEGED])
+def test_nobody_has_a_protected_method_called_elsewhere(scope: Scope | None) -> None:
+    """All of them are methods of our own, which no header leads elsewhere; this is the second lock."""
+    for name in PROTECTED:
+        for nsid in (f"com.atproto.{name}", f"COM.ATPROTO.{name}"):
+            with pytest.raises(InvalidTokenError, match="Bad token method"):
+                check_proxied(nsid, scope)
+    check_proxied(LXM, scope)
 
 
 def test_account_that_is_gone_gets_none(services: Services, alice: Person) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from pds.atproto.oauth.client_errors import ClientMetadataError
 from pds.atproto.oauth.client_metadata import ClientMetadata
-from pds.atproto.oauth.loopback_client import DEFAULT_REDIRECT_URIS, loopback_metadata
+from pds.atproto.oauth.loopback_client import loopback_metadata
+
+DEFAULT_REDIRECT_URIS = ("http://127.0.0.1/", "http://[::1]/")
 
 
 @pytest.mark.parametrize("client_id", ["http://localhost", "http://localhost/"])
@@ -14,7 +16,7 @@ def test_bare_id_has_the_defaults(client_id: str) -> None:
     assert loopback_metadata(client_id) == ClientMetadata(
         client_id=client_id,
         scope=("atproto",),
-        redirect_uris=("http://127.0.0.1/", "http://[::1]/"),
+        redirect_uris=DEFAULT_REDIRECT_URIS,
         grant_types=("authorization_code", "refresh_token"),
         application_type="native",
         auth_method="none",

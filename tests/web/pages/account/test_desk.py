@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pds.services.browsers import FRESH_US
-from pds.web.pages.account.desk import RECENTLY_US
 from tests.browser_tools import Field, Form, Page, TestBrowser
 from tests.factories import Person, StillClock, take_down
 from tests.member_tools import Member, everything
@@ -57,6 +56,7 @@ NEED_THE_PASSWORD = {
     "/move/code",
     "/status/deactivate",
 }
+RECENTLY_US = 15 * 60 * 1_000_000
 OTHER_DID = "did:plc:zzzzzzzzzzzzzzzzzzzzzzzz"
 BUTTON = Field("", "", "submit")
 FIELDS = {

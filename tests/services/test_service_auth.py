@@ -198,7 +198,7 @@ def test_nobody_gets_a_token_for_a_protected_method(
 
 @pytest.mark.parametrize("scope", [None, Scope.ACCESS, Scope.APP_PASS_PRIVILEGED])
 def test_nobody_has_a_protected_method_called_elsewhere(scope: Scope | None) -> None:
-    """All of them are methods of our own, which no header leads elsewhere; this is the second lock."""
+    """All are methods of our own, which no header leads elsewhere: this is the second lock."""
     for name in PROTECTED:
         for nsid in (f"com.atproto.{name}", f"COM.ATPROTO.{name}"):
             with pytest.raises(InvalidTokenError, match="Bad token method"):

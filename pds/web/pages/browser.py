@@ -110,6 +110,9 @@ def check_origin(services: Services) -> None:
     issuer = services.config.public_url
     is_own = headers.get("Sec-Fetch-Site") in _OWN_SITES
     if not is_own or headers.get("Origin", issuer) != issuer:
+        # Browsers send such forms without cookies, but keep those of the answer: new ones would
+        # take the place of the member's own, and sign everybody out.
+        g.pop("browser", None)
         raise ForeignFormError
 
 

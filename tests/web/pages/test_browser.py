@@ -203,6 +203,19 @@ def test_form_from_another_site_is_refused(
     assert browser.submit(form, headers=headers).status == 403
 
 
+def test_form_of_another_site_takes_no_cookies_away(browser: TestBrowser, alice: Person) -> None:
+    """Browsers send it without the cookies, which the answer must not replace."""
+    sign_in(browser, alice)
+    form = browser.open("/test").form()
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Cookie": None}
+
+    answer = browser.submit(form, headers=foreign)
+
+    assert answer.status == 403
+    assert answer.headers["Set-Cookie"] is None
+    assert browser.open("/test").heading == alice.did
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "ü", "0" * 64])
 def test_form_with_a_wrong_token_is_refused(browser: TestBrowser, token: str) -> None:
     form = browser.open("/test").form()

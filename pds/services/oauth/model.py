@@ -9,9 +9,12 @@ from typing import Any, Literal
 from pds.atproto.oauth import client_id as client_ids
 from pds.atproto.oauth.client_metadata import AuthMethod, ClientMetadata
 from pds.atproto.oauth.scopes.granted import ScopeSet
+from pds.atproto.oauth.scopes.localized import one_line
 
 ResponseMode = Literal["query", "fragment", "form_post"]
 Prompt = Literal["none", "login", "consent", "select_account", "create"]
+
+MAX_NAME_CHARS = 64  # of an app, as pages and mails show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,8 @@ class Client:
     @property
     def name(self) -> str:
         """What to call it: its own words only if it is trusted, else where it lives."""
-        if self.is_trusted and self.metadata.client_name:
-            return self.metadata.client_name
-        return client_ids.display_name(self.id)
+        own = one_line(self.metadata.client_name, MAX_NAME_CHARS) if self.is_trusted else None
+        return own or client_ids.display_name(self.id)
 
     @property
     def logo_uri(self) -> str | None:

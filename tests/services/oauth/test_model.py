@@ -45,3 +45,15 @@ def test_only_trusted_clients_are_called_what_they_call_themselves() -> None:
     stranger, trusted = Client(named), Client(named, is_trusted=True)
     assert (stranger.name, stranger.logo_uri) == ("app.example.com", None)
     assert (trusted.name, trusted.logo_uri) == ("Bluesky", named.logo_uri)
+
+
+def test_name_of_a_trusted_client_is_one_line_that_turns_nothing() -> None:
+    metadata = loopback_metadata("http://localhost")
+    for own, shown in (
+        ("An\napp\u202e", "An app"),
+        ("\u2066 \u200b", "localhost"),
+        ("x" * 100, "x" * 63 + "…"),
+    ):
+        named = dataclasses.replace(metadata, client_name=own)
+
+        assert Client(named, is_trusted=True).name == shown

@@ -14,9 +14,9 @@ from typing import Any, Final
 from pds.atproto.syntax.language import is_language
 
 _MAX_LANGUAGES: Final = 200
-# Control characters, and those that override or isolate the direction of text.
+# Control characters, those that override or isolate the direction of text, and unseen ones.
 _UNFIT: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\ufeff\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
 )
 
 
@@ -32,12 +32,12 @@ class Localized:
         """Take what is usable; texts are cut at ``max_length`` characters."""
         found = translations if isinstance(translations, Mapping) else {}
         usable = (
-            (tag.lower(), _fit(text, max_length))
+            (tag.lower(), one_line(text, max_length))
             for tag, text in list(found.items())[:_MAX_LANGUAGES]
             if isinstance(tag, str) and is_language(tag)
         )
         return cls(
-            _fit(plain, max_length),
+            one_line(plain, max_length),
             tuple(sorted((tag, text) for tag, text in usable if text is not None)),
         )
 
@@ -68,7 +68,8 @@ class Localized:
         return None
 
 
-def _fit(text: Any, max_length: int) -> str | None:
+def one_line(text: Any, max_length: int) -> str | None:
+    """A text as it may stand in a page, cut at ``max_length`` characters; None for none."""
     if not isinstance(text, str):
         return None
     line = " ".join(_UNFIT.sub(" ", text).split())

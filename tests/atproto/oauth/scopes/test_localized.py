@@ -43,6 +43,7 @@ def test_a_text_in_english_goes_before_the_plain_one() -> None:
         (" two\n lines\t", "two lines"),
         ("pay\u202eyap\u2066", "pay yap"),
         ("\x00\x1b[31m", "[31m"),
+        ("\u061c\u200b\ufeff", None),
         ("می‌خواهم", "می‌خواهم"),  # joiners belong to the script
         ("", None),
         (" \u2028", None),

@@ -122,6 +122,7 @@ def test_forms_of_another_site_do_nothing(
            }""",
         f"{site}/account/sign-out",
     )
+    show(page, evil, f'<img src="{root}"><script src="{root}"></script>').wait_for_load_state()
 
     page.goto(root)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account")

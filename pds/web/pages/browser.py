@@ -95,7 +95,7 @@ def check_form(services: Services, browser: Browser) -> None:
     check_origin(services)
     given = request.form.get(CSRF_FIELD, "").encode("utf-8", "replace")
     if not hmac.compare_digest(given, browser.csrf.encode()):
-        raise ForeignFormError
+        raise _foreign()
 
 
 def check_origin(services: Services) -> None:
@@ -110,10 +110,17 @@ def check_origin(services: Services) -> None:
     issuer = services.config.public_url
     is_own = headers.get("Sec-Fetch-Site") in _OWN_SITES
     if not is_own or headers.get("Origin", issuer) != issuer:
-        # Browsers send such forms without cookies, but keep those of the answer: new ones would
-        # take the place of the member's own, and sign everybody out.
-        g.pop("browser", None)
-        raise ForeignFormError
+        raise _foreign()
+
+
+def _foreign() -> ForeignFormError:
+    """The error for a form from elsewhere, whose answer sets no cookies.
+
+    Browsers send such forms without cookies, but keep those of the answer: new ones would take the
+    place of the member's own, and sign everybody out.
+    """
+    g.pop("browser", None)
+    return ForeignFormError()
 
 
 def _name(cookie: str) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flask import Response
 
-from pds.errors import PdsError
+from pds.errors import ForeignFormError, PdsError
 from pds.web.pages import page
 
 
@@ -48,7 +48,7 @@ def failure_page(status: int, error: Exception, request_id: str) -> Response:
         "failure.html",
         status,
         title=words.title,
-        text=words.text,
+        text=None if isinstance(error, ForeignFormError) else words.text,  # which says it all
         cause=error.message if isinstance(error, PdsError) else None,
         request_id=request_id if status >= 500 else None,
     )

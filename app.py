@@ -15,6 +15,7 @@ from pds.jobs.back_up import BackupRunner
 from pds.jobs.request_crawls import CrawlRequester
 from pds.jobs.schedule import Schedule
 from pds.jobs.send_mail import MailSender
+from pds.service_manager import ServiceManager
 from pds.services import build_services, processors
 from pds.settings import ConfigError
 from pds.storage import database, migrate
@@ -97,7 +98,7 @@ def run(config: Config, environ: Mapping[str, str]) -> None:
         backups = BackupRunner(services, environ)
         backups.start()
         try:
-            serve(create_app(services), services)
+            serve(create_app(services), services, ServiceManager(environ))
         finally:
             schedule.stop()
             sender.stop()

@@ -24,6 +24,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from pds.service_manager import ServiceManager
 from pds.web.channel import DRAINED_BYTES, Adopted, Channel, run_on_socket
 from pds.web.websocket import SocketWriter
 from pds.web.workers import WaitingWorkers, Workers
@@ -155,9 +156,14 @@ class Server:
         options: ServerOptions,
         dispatcher: Dispatcher,
         on_stop: Callable[[], None] = lambda: None,
+        manager: ServiceManager | None = None,
     ) -> None:
-        """Listen at once, so that ``port`` is known. on_stop: makes subscriptions end."""
+        """Listen at once, so that ``port`` is known. on_stop: makes subscriptions end.
+
+        manager: told when requests are taken, that the loop thread turns, and when it ends.
+        """
         self._on_stop = on_stop
+        self._manager = manager or ServiceManager({})
         self._stop_asked = threading.Event()
         self._ended = threading.Event()
         self._map: dict[int, Any] = {}
@@ -183,9 +189,12 @@ class Server:
 
     def run(self) -> None:
         """Serve until told to stop; then finish what runs and return, in less than 10 s."""
+        self._manager.ready()
         try:
             while not self._stop_asked.is_set():
+                self._manager.alive()
                 self._turn(LOOP_TURN_S)
+            self._manager.stopping()
             self._finish()
         finally:
             self._ended.set()
@@ -226,7 +235,7 @@ class Server:
         wasyncore.close_all(self._map, ignore_all=True)
 
 
-def serve(app: Flask, services: Services) -> None:
+def serve(app: Flask, services: Services, manager: ServiceManager) -> None:
     """Serve ``app`` until SIGTERM or SIGINT. Call it in the main thread."""
     config = services.config
     _allow_open_files(OPEN_FILES)
@@ -240,6 +249,7 @@ def serve(app: Flask, services: Services) -> None:
         ),
         app.extensions["dispatcher"],
         on_stop=services.sequencer.stop,
+        manager=manager,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())

@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "pds.cli.backup:backup",
     "blobs": "pds.cli.blobs:blobs",
     "logs": "pds.cli.logs:logs",
+    "mail": "pds.cli.mail:mail",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",
 }

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Protocol
+from typing import Any, Protocol
 
 from pds.mail_settings import SmtpServer
 
@@ -27,6 +27,13 @@ MAX_REASON_CHARS = 300
 # From sysexits.h: what sendmail's exit status says about the message rather than the machine.
 _EX_REFUSED = (65, 67, 68)
 _EX_TEMPFAIL = 75
+
+
+Listener = Callable[[str], None]
+
+
+def _tell_nobody(_line: str) -> None:
+    pass
 
 
 class MailServerError(Exception):
@@ -58,8 +65,9 @@ class Transport(Protocol):
 class SmtpTransport:
     """A connection of its own for every message: mail is rare here."""
 
-    def __init__(self, server: SmtpServer, helo: str) -> None:
+    def __init__(self, server: SmtpServer, helo: str, tell: Listener = _tell_nobody) -> None:
         self._server = server
+        self._tell = tell
         self._helo = server.helo or helo
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
@@ -76,9 +84,7 @@ class SmtpTransport:
         """Connect, secure, log in, then ``speak``."""
         try:
             server = self._server
-            connection = _Connection(
-                server.host, server.port, self._helo, server.timeout_s, self._open
-            )
+            connection = _Connection(server, self._helo, self._open, self._tell)
             try:
                 self._secure(connection)
                 self._log_in(connection)
@@ -160,17 +166,41 @@ class _Connection(smtplib.SMTP):
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        server: SmtpServer,
         helo: str,
-        timeout_s: float,
         open_socket: Callable[[str, int, float], socket.socket],
+        tell: Listener,
     ) -> None:
         self._open_socket = open_socket
-        super().__init__(host, port, helo, timeout_s)
+        self._tell = tell
+        self._is_secret = False
+        super().__init__(server.host, server.port, helo, server.timeout_s)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        self._tell(f"connecting to {host}, port {port}")
         return self._open_socket(host, port, timeout)
+
+    def login(self, *arguments: Any, **options: Any) -> Any:
+        """The same, with what is said kept from listeners."""
+        self.ehlo_or_helo_if_needed()
+        self._is_secret = True
+        try:
+            return super().login(*arguments, **options)
+        finally:
+            self._is_secret = False
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        said = f"{cmd} {args}".strip()
+        if self._is_secret:  # AUTH with its mechanism; what else is sent then is user or password
+            said = " ".join(said.split()[:2]) + " …" if cmd == "AUTH" else "…"
+        self._tell(f"> {said}")
+        super().putcmd(cmd, args)
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, text = super().getreply()
+        for line in text.decode("utf-8", "replace").splitlines() or [""]:
+            self._tell(f"< {code} {_shortened(line)}")
+        return code, text
 
 
 class SendmailTransport:
@@ -255,6 +285,9 @@ def check_server(server: SmtpServer, helo: str) -> None:
         raise MailServerError(message)
 
 
-def transport_for(server: SmtpServer, helo: str) -> Transport:
-    """The way out that a setting names. ``helo`` is this server's host name."""
-    return SendmailTransport() if server.sendmail else SmtpTransport(server, helo)
+def transport_for(server: SmtpServer, helo: str, tell: Listener = _tell_nobody) -> Transport:
+    """The way out that a setting names. ``helo`` is this server's host name.
+
+    tell: gets every line of the conversation with a mail server but user and password.
+    """
+    return SendmailTransport() if server.sendmail else SmtpTransport(server, helo, tell)

@@ -1,7 +1,12 @@
 #!/bin/bash
-# Prepare this checkout and run it. Needs Debian 12 or Ubuntu 24.04 (or newer, or anything that
-# already has Python 3.11 with venv), bash, and root or sudo once, if packages are missing.
+# Install Hearth: as a public server, or to try it in this folder. Needs Debian 12 or Ubuntu 24.04
+# (or newer; to try it, anything that already has Python 3.11 with venv), bash, and root or sudo.
+# Read from a pipe it fetches the release named here and goes on with that:
+#   curl … | sudo bash -s -- --hostname pds.example.com
 set -euo pipefail
+
+# Where a release is, and the digest that is expected of it: https://…/hearth.tar.gz#sha256=<64 hex>
+readonly release=${HEARTH_RELEASE:-}
 
 usage() {
   cat <<'TEXT'
@@ -12,12 +17,20 @@ Usage: ./install.sh VERB
           docs/configuration.md; for example: PDS_PORT=2683 ./install.sh local
   test    prepare this folder and run every check; as root on Debian also installs the package
           chromium if it is absent, for the tests that look at pages
+  server  install a public server on this machine, or update it; asks for what it needs to know.
+          What it can be told beforehand: ./install.sh server --help
 
-Both may be repeated: what is already there is not done again.
+All may be repeated: what is already there is not done again.
 TEXT
 }
 
-readonly here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Where this script is; nowhere when it comes through a pipe.
+if [[ -n ${BASH_SOURCE[0]:-} && -f ${BASH_SOURCE[0]} ]]; then
+  here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+else
+  here=
+fi
+readonly here
 readonly venv=$here/.venv
 readonly at_least='sys.version_info >= (3, 11)'
 
@@ -74,6 +87,7 @@ offer_chromium() {
     return 0
   fi
   say "Installing Chromium (apt)"
+  # shellcheck disable=SC2016 # for the shell inside
   timeout 300 bash -c '
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60)
     "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends chromium' ||
@@ -149,21 +163,74 @@ prepare_venv() {
   exec 9<&- # the server must not hold the lock
 }
 
-(($# <= 1)) || { usage >&2; exit 2; }
-readonly verb=${1:-}
-case $verb in
-  local | test) ;;
-  -h | --help | help) usage; exit 0 ;;
-  *) usage >&2; exit 2 ;;
-esac
+# Fetch the release, check it, and go on with the script in it. Arguments: those for that script.
+run_release() {
+  [[ -n $release ]] || fail "this script comes without the program. Set HEARTH_RELEASE to the address of a release,
+  like https://example.org/hearth.tar.gz#sha256=<its digest>, or start it in a checkout: ./install.sh server"
+  [[ $release =~ ^(https://[^#[:space:]]+)#sha256=([0-9a-f]{64})$ ]] ||
+    fail "HEARTH_RELEASE is not an https address with #sha256= and 64 hexadecimal digits after it."
+  local url=${BASH_REMATCH[1]} digest=${BASH_REMATCH[2]}
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  say "Fetching $url"
+  curl --fail --silent --show-error --location --proto '=https' --max-time 300 \
+    --output "$folder/hearth.tar.gz" "$url" || fail "$url could not be fetched; try again later."
+  sha256sum --status --check <<<"$digest  $folder/hearth.tar.gz" ||
+    fail "what came from $url is not what was expected (sha256 $digest); nothing was done with it."
+  mkdir "$folder/hearth"
+  tar -xzf "$folder/hearth.tar.gz" -C "$folder/hearth" --strip-components=1 --no-same-owner
+  local answers=/dev/null # the pipe brings this script; answers come from the terminal, if there is one
+  if [[ -t 1 ]] && (: </dev/tty) 2>/dev/null; then answers=/dev/tty; fi
+  "$folder/hearth/install.sh" server "$@" <"$answers"
+}
 
-find_python >/dev/null || install_python
-[[ $verb != test ]] || offer_chromium
-drop_root
-prepare_venv
-cd "$here"
-if [[ $verb == test ]]; then
-  exec tests/check.sh
-fi
-say "Starting the server (Ctrl-C stops it)"
-exec .venv/bin/python app.py
+# Install or update a public server, or remove it: see deploy/main.sh.
+run_server() {
+  if [[ -z $here || ! -f $here/deploy/main.sh ]]; then
+    run_release "$@"
+  else
+    # shellcheck source=deploy/main.sh
+    source "$here/deploy/main.sh"
+    server_main "$@"
+  fi
+}
+
+main() {
+  local first=${1-}
+  case $first in
+    -h | --help | help)
+      usage
+      return
+      ;;
+    server)
+      shift
+      run_server "$@"
+      return
+      ;;
+    --*)
+      run_server "$@"
+      return
+      ;;
+  esac
+  if [[ -z $first && -z $here ]]; then
+    run_server
+    return
+  fi
+  if (($# != 1)) || [[ $first != local && $first != test ]]; then
+    usage >&2
+    exit 2
+  fi
+  readonly verb=$first
+  find_python >/dev/null || install_python
+  [[ $verb != test ]] || offer_chromium
+  drop_root
+  prepare_venv
+  cd "$here"
+  if [[ $verb == test ]]; then
+    exec tests/check.sh
+  fi
+  say "Starting the server (Ctrl-C stops it)"
+  exec .venv/bin/python app.py
+}
+
+main "$@" # the last line: of a script that arrives cut off nothing is run

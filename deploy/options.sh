@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# What the operator says: flags, else the environment, else what was said last time, else questions.
+
+server_usage() {
+  cat <<'TEXT'
+Usage: ./install.sh server [OPTION…]
+
+Installs Hearth as a public server on Debian 12 and 13 or Ubuntu 22.04 and 24.04. Started again it updates
+the program and changes only what you name; what it was told before it knows.
+
+  --hostname NAME    public name of the server, like pds.example.com            (PDS_HOSTNAME)
+  --email ADDRESS    yours: shown as contact, and told to the certificate authority
+                                                               (PDS_CONTACT_EMAIL_ADDRESS)
+  --smtp-url URL     mail server with user and password                  (PDS_EMAIL_SMTP_URL)
+  --mail-from ADDR   sender of mail                                  (PDS_EMAIL_FROM_ADDRESS)
+  --mail-provider P  in place of --smtp-url: resend, postmark, mailgun, mailgun-eu, brevo or gmail, with
+  --mail-user USER   the user there, and the password or key in the environment (HEARTH_MAIL_PASSWORD)
+  --no-mail          send no mail; you read out codes by hand: pdsadmin account codes
+  --tls WAY          on-demand: certificates of Let's Encrypt, for each handle when it is used (default)
+                     internal: of an authority of this machine's own, for trying things out
+                     none: something else does it; Hearth listens on 127.0.0.1 only
+  --front PROGRAM    who has ports 80 and 443: caddy (installed unless they are taken), nginx, apache, or
+                     print: only show what to write into the configuration of yours. Without it a
+                     configuration that is already there is not touched
+  --certificate FILE, --certificate-key FILE
+                     for nginx and apache, else those of certbot in /etc/letsencrypt/live/NAME
+  --skip-dns-check   the names do not point here yet
+  --yes              ask nothing; say what is missing and end
+  --dry-run          show every change and make none
+  --uninstall        remove the program; the data in /pds stays
+TEXT
+}
+
+# shellcheck disable=SC2034 # used in the files beside this one
+parse_options() {
+  assume_yes=no dry_run=no skip_dns=no uninstall=no
+  hostname=${PDS_HOSTNAME:-} email=${PDS_CONTACT_EMAIL_ADDRESS:-}
+  smtp_url=${PDS_EMAIL_SMTP_URL:-} mail_from=${PDS_EMAIL_FROM_ADDRESS:-}
+  mail_way='' mail_provider='' mail_user='' tls='' front='' front_is_wanted=no
+  certificate='' certificate_key=''
+  while (($#)); do
+    case $1 in
+      --yes | -y) assume_yes=yes ;;
+      --dry-run) dry_run=yes ;;
+      --skip-dns-check) skip_dns=yes ;;
+      --uninstall) uninstall=yes ;;
+      --no-mail) mail_way=none ;;
+      -h | --help)
+        server_usage
+        exit 0
+        ;;
+      --hostname | --email | --smtp-url | --mail-from | --mail-provider | --mail-user | --tls | --front | \
+        --certificate | --certificate-key)
+        (($# >= 2)) || refuse_option "$1 needs a value"
+        set_option "$1" "$2"
+        shift
+        ;;
+      --*=*)
+        set -- "${1%%=*}" "${1#*=}" "${@:2}"
+        continue
+        ;;
+      *) refuse_option "$1 is not known" ;;
+    esac
+    shift
+  done
+  check_options
+}
+
+set_option() {
+  local name=${1#--}
+  name=${name//-/_}
+  case $name in # no names but these, whatever was typed
+    hostname | email | smtp_url | mail_from | mail_provider | mail_user | tls | front | certificate | certificate_key)
+      printf -v "$name" '%s' "$2"
+      ;;
+    *) refuse_option "$1 takes no value" ;;
+  esac
+}
+
+refuse_option() {
+  printf 'install.sh: %s; see ./install.sh server --help\n' "$1" >&2
+  exit 2
+}
+
+check_options() {
+  case $tls in '' | on-demand | internal | none) ;; *) refuse_option "--tls is on-demand, internal or none" ;; esac
+  case $front in '' | caddy | nginx | apache | print) ;; *) refuse_option "--front is caddy, nginx, apache or print" ;; esac
+  [[ -z $front ]] || front_is_wanted=yes
+  if [[ $mail_way == none && -n $smtp_url$mail_provider ]]; then
+    refuse_option "--no-mail and a mail server exclude each other"
+  fi
+  [[ -z $mail_provider ]] || is_provider "$mail_provider" || refuse_option "--mail-provider is one of: ${providers[*]}"
+}
+
+# The value of a setting in the server's file; nothing if it is not there.
+env_value() {
+  local line value
+  line=$(grep -E "^$1=" "$env_file" 2>/dev/null | tail -n 1) || return 0
+  value=${line#*=}
+  if [[ $value == \'*\' || $value == \"*\" ]]; then
+    value=${value:1:-1}
+  fi
+  printf '%s' "$value"
+}
+
+answer_value() {
+  sed -n "s/^$1=//p" "$answers_file" 2>/dev/null || true
+}
+
+# What was said last time counts where nothing else is said now.
+recall_answers() {
+  known_hostname=$(env_value PDS_HOSTNAME)
+  hostname=${hostname:-$known_hostname}
+  email=${email:-$(env_value PDS_CONTACT_EMAIL_ADDRESS)}
+  mail_from=${mail_from:-$(env_value PDS_EMAIL_FROM_ADDRESS)}
+  if [[ -z $mail_way && -z $smtp_url$mail_provider ]]; then
+    smtp_url=$(env_value PDS_EMAIL_SMTP_URL)
+    [[ -n $smtp_url ]] || mail_way=$(answer_value mail)
+  fi
+  [[ -n $tls ]] || tls=$(answer_value tls)
+  [[ -n $front ]] || front=$(answer_value front | grep -Ex 'caddy|nginx|apache' || true)
+  tls=${tls:-on-demand}
+  certificate=${certificate:-$(answer_value certificate)}
+  certificate_key=${certificate_key:-$(answer_value certificate_key)}
+}
+
+# Ask for what is missing; where nobody can be asked, list it and end.
+complete_answers() {
+  local missing=()
+  if [[ $assume_yes == no && -t 0 ]]; then
+    ask hostname "Public name of this server (like pds.example.com)"
+    ask email "Your e-mail address (contact, certificates)"
+    ask_mail
+  fi
+  [[ -n $hostname ]] || missing+=("--hostname NAME")
+  [[ -n $email ]] || missing+=("--email ADDRESS")
+  complete_mail missing
+  if ((${#missing[@]})); then
+    fail "missing, and there is nobody to ask:$(printf '\n  %s' "${missing[@]}")"
+  fi
+  hostname=${hostname,,}
+  hostname=${hostname%.}
+}
+
+# ask VARIABLE QUESTION: unless the variable has a value.
+ask() {
+  local -n asked=$1
+  while [[ -z $asked ]]; do
+    read -r -p "$2: " asked || fail "no answer; nothing was done."
+  done
+}

@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# The program on this machine: packages, user, folders, virtual environment, code, service.
+# Code and environment lie in folders named by what is in them; the link `current` is switched when
+# all is in place, so that an interruption leaves the old version as it was.
+
+service_touched=no
+
+step_packages() {
+  local wanted=() missing=() name
+  find_python >/dev/null || wanted+=("${python_packages[@]}")
+  [[ $front != caddy ]] || wanted+=(caddy)
+  for name in "${wanted[@]}"; do has_package "$name" || missing+=("$name"); done
+  ((${#missing[@]})) || return 0
+  if [[ " ${missing[*]} " == *" caddy "* ]]; then
+    installed_caddy=yes
+    [[ $acting == no ]] || note_caddy
+  fi
+  change "install from the system's packages (apt): ${missing[*]}" install_packages_from_apt "${missing[@]}"
+}
+
+# Before apt begins, so that a run that is cut off is not forgotten.
+note_caddy() {
+  mkdir -p "$program_folder"
+  [[ $(answer_value installed) == caddy ]] || echo "installed=caddy" >>"$answers_file"
+}
+
+# Which packages bring a Python that is new enough.
+python_packages=(python3 python3-venv)
+[[ $(. /etc/os-release 2>/dev/null && echo "${ID:-}${VERSION_ID:-}") != ubuntu22.04 ]] ||
+  python_packages=(python3.11 python3.11-venv)
+
+step_user() {
+  ! id pds >/dev/null 2>&1 || return 0
+  change "make the system user pds" useradd --system --user-group --home-dir "$data_folder" \
+    --no-create-home --shell /usr/sbin/nologin pds
+}
+
+step_folders() {
+  put_folder "$program_folder" 755 root:root
+  put_folder "$data_folder" 700 pds:pds
+}
+
+# The name of the environment's folder: it follows from the pins and from Python.
+venv_name() {
+  local python
+  python=$(find_python) || { echo "venv-new"; return; }
+  echo "venv-$({ cat "$here/requirements.lock" && "$python" -VV; } | sha256sum | cut -c1-12)"
+}
+
+step_venv() {
+  venv_folder=$program_folder/$(venv_name)
+  [[ ! -f $venv_folder/complete ]] || return 0
+  change "install Python packages into $venv_folder (pinned, each checked by its hash; a minute or two)" build_venv
+}
+
+build_venv() {
+  rm -rf "$venv_folder"
+  "$(find_python)" -m venv "$venv_folder"
+  "$venv_folder/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-cache-dir \
+    --no-deps --only-binary :all: --require-hashes -r "$here/requirements.lock" ||
+    fail "the packages could not be installed; the lines above say why. Start this again when that is put right."
+  touch "$venv_folder/complete"
+}
+
+# What belongs to the program, relative to its folder, in a fixed order.
+code_files() {
+  (cd "$here" && find app.py pds static pdsadmin install.sh deploy systemd docs README.md LICENSE \
+    requirements.txt requirements.lock -type f ! -path '*/__pycache__/*' | LC_ALL=C sort)
+}
+
+step_code() {
+  local id
+  id=$({ echo "$venv_folder" && cd "$here" && code_files | xargs -d '\n' sha256sum; } | sha256sum | cut -c1-12)
+  code_name=code-$id
+  if [[ ! -d $program_folder/$code_name ]]; then
+    change "put the program into $program_folder/$code_name" copy_code
+  fi
+  [[ $(readlink "$program_folder/current") == "$code_name" ]] || service_touched=yes
+  put_link "$program_folder/current" "$code_name"
+}
+
+copy_code() {
+  local final=$program_folder/$code_name new=$program_folder/$code_name.part
+  rm -rf "$new"
+  mkdir "$new"
+  code_files | tar -C "$here" --owner=root --group=root -cf - -T - | tar -C "$new" --no-same-permissions -xf -
+  chmod -R u=rwX,go=rX "$new"
+  ln -s "../${venv_folder##*/}" "$new/.venv"
+  # Compiled now, because the server may not write here.
+  "$venv_folder/bin/python" -m compileall -q -s "$new" -p "$final" "$new/app.py" "$new/pds"
+  mv -T "$new" "$final"
+}
+
+step_command() {
+  put_link "$command_link" "$program_folder/current/pdsadmin"
+}
+
+step_unit() {
+  put_file "$unit_file" 644 root:root "$(fill "$here/systemd/pds.service" FOLDERS "$(writable_folders)")"$'\n'
+  if [[ $put_anything == yes ]]; then
+    service_touched=yes
+    [[ $acting == no ]] || systemctl daemon-reload
+  fi
+  [[ -L /etc/systemd/system/multi-user.target.wants/pds.service ]] ||
+    change "start the service pds with the machine" systemctl enable --quiet pds.service
+}
+
+# Folders besides /pds that the settings make the server write to.
+writable_folders() {
+  local name folder all=$data_folder
+  for name in PDS_DATA_DIRECTORY PDS_BLOBSTORE_DISK_LOCATION PDS_BACKUP_LOCATION; do
+    folder=$(env_value "$name")
+    [[ $folder != /* || $folder == "$data_folder" || $folder == "$data_folder"/* ]] || all+=" -$folder"
+  done
+  printf '%s' "$all"
+}
+
+# Whether the service runs, and was started after everything that it is made of.
+is_service_fresh() {
+  local started file
+  [[ $(systemctl is-active pds 2>/dev/null) == active ]] || return 1
+  started=$(date -d "$(systemctl show pds --property ActiveEnterTimestamp --value)" +%s)
+  for file in "$program_folder/current" "$unit_file" "$env_file"; do
+    [[ $(stat -c %Y "$file") -le $started ]] || return 1
+  done
+}
+
+step_start() {
+  if [[ $service_touched == no ]] && is_service_fresh; then
+    return
+  fi
+  change "start the service pds and wait until it listens" restart_service
+}
+
+restart_service() {
+  systemctl reset-failed pds 2>/dev/null || true
+  if ! systemctl restart pds; then
+    journalctl --unit pds --output cat --no-pager --lines 20 >&2 || true
+    fail "the server did not start; its last words are above. Correct $env_file if they speak of a setting, then start this again."
+  fi
+  service_touched=no
+}
+
+# Versions that were replaced.
+step_tidy() {
+  local folder old=()
+  for folder in "$program_folder"/code-* "$program_folder"/venv-*; do
+    [[ -d $folder && $folder != "$program_folder/$code_name" && $folder != "$venv_folder" ]] && old+=("$folder")
+  done
+  ((${#old[@]} == 0)) || change "delete what was replaced: ${old[*]##*/}" rm -rf "${old[@]}"
+}

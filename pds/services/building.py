@@ -106,7 +106,7 @@ def build(config: Config, clock: Clock) -> Services:
     mail = Mail(config, clock, outbox.wake)
     email_tokens = EmailTokens(config, mail, clock)
     local_plc = LocalPlc(clock) if config.did_plc_url is None else None
-    look_ups = LookUps(max(1, config.threads // 2))
+    look_ups = LookUps(max(1, config.threads // 2), reserved=max(1, config.threads // 8))
     identity = _identity(config, clock, clients, look_ups, local_plc)
     handles = _handles(config, clients, look_ups)
     rate_limits = RateLimits(

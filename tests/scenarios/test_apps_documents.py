@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pds.config import Config
+from tests.attack_tools import Scene
 from tests.factories import Person, StillClock, make_config
 from tests.fakes.lexicon_publisher import COLLECTION, permission_set
 from tests.fakes.oauth_app import OAuthApp, oauth_app
@@ -69,6 +70,39 @@ def test_slow_documents_leave_threads_for_everything_else(
     }
     assert {(one.status, one.json["error"]) for one in last} == {(400, "invalid_client_metadata")}
     assert all("status 404" in one.json["error_description"] for one in last)
+
+
+def test_strangers_who_hold_all_look_ups_sign_nobody_out(
+    stage: Stage, pushing: Pushing, app: OAuthApp, alice: Person, clock: StillClock
+) -> None:
+    arrived, may_answer = threading.Semaphore(0), threading.Event()
+
+    def slowly(_asked: Asked) -> Route:
+        arrived.release()
+        may_answer.wait(LIMIT_S)
+        return 404, {}, b""
+
+    app.server.otherwise = slowly
+    scene = Scene(stage, clock)
+    client = scene.client(client_id=app.client_id, redirect_uri=app.redirect_uri)
+    client.scope = "atproto"
+    tokens = scene.tokens(client, alice)
+    clock.advance(601)  # its document has to be fetched anew
+    asked_before = app.times_asked()
+    with ThreadPoolExecutor(THREADS) as strangers:
+        ids = [f"{app.server.url}/slow{number}.json" for number in range(THREADS // 2)]
+        answers = [strangers.submit(pushing.push, one) for one in ids]
+        for _ in ids:
+            assert arrived.acquire(timeout=LIMIT_S)
+
+        refused = pushing.push(app.client_id, redirect_uri=app.redirect_uri)
+        refreshed = client.refresh(tokens["refresh_token"])
+        may_answer.set()
+
+    assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
+    assert refreshed.status == 200, refreshed.body
+    assert app.times_asked() == asked_before + 1
+    assert {answer.result().status for answer in answers} == {400}
 
 
 def test_sets_that_members_have_published_may_be_asked_for(

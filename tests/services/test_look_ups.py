@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pds.config import Config
-from pds.services.look_ups import LookUps, LookUpsBusyError
+from pds.services.look_ups import LookUps, LookUpsBusyError, for_members
 from tests.factories import make_account, make_config
 from tests.fakes.web_server import Asked, Route, web_server
 
@@ -120,3 +120,18 @@ def test_turns_are_shared_by_all_who_ask() -> None:
 
     with pytest.raises(LookUpsBusyError):
         look_ups.bounded(Asking()).resolve("a")
+
+
+def test_a_few_are_kept_for_members() -> None:
+    look_ups = LookUps(1, reserved=1)
+
+    with look_ups.turn():
+        with pytest.raises(LookUpsBusyError), look_ups.turn():
+            pass
+        for _ in range(2):  # what was taken of them is given back
+            with for_members(), look_ups.turn(), pytest.raises(LookUpsBusyError), look_ups.turn():
+                pass
+        with pytest.raises(LookUpsBusyError), look_ups.turn():
+            pass
+    with look_ups.turn():
+        pass

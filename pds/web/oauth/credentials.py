@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pds.oauth_errors import ClientUnavailableError, OAuthError, TemporarilyUnavailableError
+from pds.services.look_ups import for_members
 from pds.services.oauth.client_credentials import AuthenticatedClient, ClientCredentials
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def authenticate(
 ) -> AuthenticatedClient:
     """The client that sends a request, signed with the key ``jkt`` if it is signed at all.
 
-    May mean to ask its server.
+    May mean to ask its server, and before others: call it for a code or token of ours only.
 
     Raises:
         TemporarilyUnavailableError: its document is out of reach. The grant stays as it is, and
@@ -26,7 +27,8 @@ def authenticate(
     """
     credentials = ClientCredentials.of(fields)
     try:
-        return services.oauth.authentication.authenticate(credentials, jkt)
+        with for_members():
+            return services.oauth.authentication.authenticate(credentials, jkt)
     except ClientUnavailableError as error:
         raise TemporarilyUnavailableError(error.message) from error
 

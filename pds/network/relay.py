@@ -46,10 +46,30 @@ class Relay:
         Raises:
             FetchError: no answer, or not one that can be read.
         """
-        query = urlencode({"hostname": hostname})
-        url = f"{self.base_url}/xrpc/com.atproto.sync.getHostStatus?{query}"
+        found = self._ask("com.atproto.sync.getHostStatus", hostname=hostname)
+        if found is None:
+            return None
+        seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
+        return HostStatus(seq, _text(found.get("status")), count)
+
+    def why_left_out(self, did: str) -> str | None:
+        """Why it does not pass on what ``did`` posts, in a word of its own (``throttled``).
+
+        None when it does, does not know the account yet, or does not say.
+
+        Raises:
+            FetchError: no answer, or not one that can be read.
+        """
+        found = self._ask("com.atproto.sync.getRepoStatus", did=did)
+        if found is None or found.get("active") is not False:
+            return None
+        return _text(found.get("status")) or "without a reason"
+
+    def _ask(self, method: str, **params: str) -> dict[str, Any] | None:
+        """Its answer; None when it knows no such host, account or method."""
+        url = f"{self.base_url}/xrpc/{method}?{urlencode(params)}"
         answer = self._http.get(url, timeout_s=TIMEOUT_S)
-        if answer.status in (400, 404):
+        if answer.status in (400, 404, 501):
             return None
         try:
             found = json.loads(answer.checked().body)
@@ -57,8 +77,7 @@ class Relay:
             raise FetchError(f"{self.base_url} answered with something else than JSON") from error
         if not isinstance(found, dict):
             raise FetchError(f"{self.base_url} answered with something else than an object")
-        seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
-        return HostStatus(seq, _text(found.get("status")), count)
+        return found
 
 
 def _integer(value: Any) -> int | None:

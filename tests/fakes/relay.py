@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from tests.fakes.web_server import Asked, Route
 
 
 @dataclass
 class FakeRelay:
-    """``status``: what it says of every host; None when it knows none."""
+    """``status``: what it says of every host; None when it knows none.
+
+    ``left_out``: DIDs that it does not pass on, and why.
+    """
 
     seq: int = 0
     status: str | None = "active"
     asked_to_crawl: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     broken: int | None = None
 
     def answer(self, asked: Asked) -> Route:
@@ -24,12 +29,20 @@ class FakeRelay:
         if path == "/xrpc/com.atproto.sync.requestCrawl":
             self.asked_to_crawl.append(json.loads(asked.body)["hostname"])
             return _json({})
+        if path == "/xrpc/com.atproto.sync.getRepoStatus":
+            return self._repo_status(unquote(asked.path.partition("did=")[2]))
         if path != "/xrpc/com.atproto.sync.getHostStatus":
             return _json({"error": "MethodNotImplemented"}, 404)
         if self.status is None:
             return _json({"error": "HostNotFound", "message": "host not found"}, 400)
         host = asked.path.partition("hostname=")[2]
         return _json({"hostname": host, "seq": self.seq, "accountCount": 1, "status": self.status})
+
+    def _repo_status(self, did: str) -> Route:
+        status = self.left_out.get(did)
+        if status is None:
+            return _json({"did": did, "active": True, "rev": "3kaaaaaaaaa2a"})
+        return _json({"did": did, "active": False, "status": status})
 
 
 def _json(content: object, status: int = 200) -> Route:

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from pds.mail_settings import smtp_url
+from pds.network import smtp
 from pds.network.smtp import (
     MailDelayedError,
     MailRefusedError,
     MailServerError,
     SendmailTransport,
     SmtpTransport,
+    check_server,
     transport_for,
 )
 from tests.fakes.mail_server import free_port, mail_server, make_certificate
@@ -128,6 +130,26 @@ def test_wrong_password_is_the_servers_refusal_without_the_password() -> None:
     with mail_server(user="u", password="right") as server, refused as caught:
         send(f"smtp://u:s3cret@localhost:{server.port}")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_server_is_tried_without_sending_anything(trusted: Path) -> None:
+    with mail_server("starttls", certificate=trusted, user="u", password="p") as server:
+        check_server(smtp_url(f"smtp://u:p@localhost:{server.port}"), HELO)
+        with pytest.raises(MailServerError, match="535"):
+            check_server(smtp_url(f"smtp://u:other@localhost:{server.port}"), HELO)
+
+    assert (server.attempts, server.delivered) == (0, [])
+
+
+def test_sendmail_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "sendmail"
+    monkeypatch.setattr(smtp, "SENDMAIL", str(program))
+    there_is_none = pytest.raises(MailServerError, match="cannot be run")
+    with there_is_none:
+        check_server(smtp_url("smtp:///?sendmail=true"), HELO)
+
+    program.touch(mode=0o755)
+    check_server(smtp_url("smtp:///?sendmail=true"), HELO)
 
 
 def test_password_is_not_sent_in_clear_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -276,6 +276,21 @@ def relay_has_stopped_reading(clinic: Clinic) -> None:
     execute("UPDATE event SET created_at_us = created_at_us - ?", HOUR_US)
 
 
+@fault("account-throttled", "#account-throttled")
+def relay_throttles_a_member(clinic: Clinic) -> None:
+    clinic.relay.left_out[clinic.member.did] = "throttled"
+
+
+@fault("account-desynchronized", "by itself")
+def relay_has_lost_track_of_a_member(clinic: Clinic) -> None:
+    clinic.relay.left_out[clinic.member.did] = "desynchronized"
+
+
+@fault("account-refused", "those who run the relay")
+def relay_has_taken_a_member_down(clinic: Clinic) -> None:
+    clinic.relay.left_out[clinic.member.did] = "takendown"
+
+
 @fault("mail-password", "user and password")
 def wrong_mail_password(clinic: Clinic) -> None:
     url = f"smtp://pds:wrong@127.0.0.1:{clinic.mail.port}"

@@ -29,8 +29,11 @@ def _look(patient: Patient) -> Sequence[Finding]:
     hidden = [address for address in addresses if not is_public(address)]
     if hidden:
         found = f"{host} leads to {', '.join(hidden)}, which nobody outside can reach"
-        remedy = "put your public address there; behind a router, its own, with 443 passed on"
-        findings.append(Finding("dns-private", "bad", found, remedy))
+        remedy = (
+            "put your public address there (behind a router, its own), unless only your own"
+            " network's name server says this: docs/troubleshooting.md#dns-private"
+        )
+        findings.append(Finding("dns-private", "warn", found, remedy))
     for domain in patient.config.service_handle_domains:
         findings += _wildcard(patient, domain, set(addresses))
     return findings or all_well("dns", f"{host} leads to {', '.join(addresses)}")

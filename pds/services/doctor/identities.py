@@ -67,7 +67,7 @@ def _compare(patient: Patient, member: AccountRow, document: DidDocument) -> lis
         found = f"{name}: its DID document has another signing key, so nobody takes its posts"
         remedy = "docs/troubleshooting.md#identity-key"
         findings.append(Finding("identity-key", "bad", found, remedy))
-    if document.handle != member.handle:
+    if member.handle and member.handle != (document.handle or "").lower():
         found = f"{name}: its DID document has the handle {document.handle}"
         remedy = f"pdsadmin account set-handle {member.did} {member.handle}"
         findings.append(Finding("identity-handle", "bad", found, remedy))

@@ -31,7 +31,8 @@ def _look(patient: Patient) -> Sequence[Finding]:
     )
     found = side_by_side(lambda member: _judge(patient, resolver, member), members)
     findings = [one for one in found if one is not None]
-    return findings or all_well("handles", f"{len(members)} handles lead to their accounts")
+    first = "the first " if len(members) == MOST else ""
+    return findings or all_well("handles", f"{first}{len(members)} handles lead to their accounts")
 
 
 def _judge(patient: Patient, resolver: HandleResolver, member: AccountRow) -> Finding | None:

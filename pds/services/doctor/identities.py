@@ -36,7 +36,10 @@ def _look(patient: Patient) -> Sequence[Finding]:
         findings = [one for one in findings if one.name != _SILENT]
         found_ = f"{unknown[0].found}; so for {len(unknown)} accounts"
         findings.append(Finding(_SILENT, "warn", found_, unknown[0].remedy))
-    return findings or all_well("identities", f"{len(members)} DID documents are as they should be")
+    first = "the first " if len(members) == MOST else ""
+    return findings or all_well(
+        "identities", f"{first}{len(members)} DID documents are as they should be"
+    )
 
 
 def _judge(patient: Patient, resolver: DidResolver, member: AccountRow) -> list[Finding]:

@@ -110,6 +110,11 @@ def test_what_nobody_may_register(uri: Any, *, native: bool) -> None:
     assert refused(uri, native=native).startswith("redirect_uris: ")
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_developers_are_told_what_to_write_in_place_of_localhost(scheme: str) -> None:
+    assert "use 127.0.0.1" in refused(f"{scheme}://localhost:8080/callback", native=True)
+
+
 def test_client_under_test_may_redirect_to_this_machine() -> None:
     client = "http://127.0.0.1:5000/client.json"
 

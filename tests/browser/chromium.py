@@ -6,9 +6,10 @@ for pictures of what the tests look at.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,21 @@ GRAVE = ("serious", "critical")
 class Chromium:
     """One browser for many tests; every page it opens has cookies of its own."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, launch: Callable[..., Browser]) -> None:
         self._browser = browser
+        self._launch = launch
+
+    @contextmanager
+    def keeping_pages(self) -> Iterator[Chromium]:
+        """Another one, which holds pages ready for the way back, as people's browsers do.
+
+        Playwright switches that off, and cannot tell when it has gone back.
+        """
+        browser = self._launch(ignore_default_args=["--disable-back-forward-cache"])
+        try:
+            yield Chromium(browser, self._launch)
+        finally:
+            browser.close()
 
     @contextmanager
     def open(
@@ -89,16 +103,18 @@ def started() -> Iterator[Chromium]:
     require_packages(HERE)
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(
+            launch = functools.partial(
+                playwright.chromium.launch,
                 executable_path=program,
                 # Root may not use the sandbox; the only pages it opens are ours.
                 args=["--no-sandbox", "--disable-dev-shm-usage"],
                 timeout=60_000,
             )
+            browser = launch()
         except PlaywrightError as error:
             pytest.skip(f"{program} does not start: {str(error)[:300]}")
         try:
-            yield Chromium(browser)
+            yield Chromium(browser, launch)
         finally:
             browser.close()
 

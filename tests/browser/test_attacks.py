@@ -141,17 +141,28 @@ def test_another_site_keeps_no_hold_of_a_window(page: Page, site: str, evil: Web
     other.wait_for_function("() => window.ours.closed")
 
 
-def test_way_back_after_signing_out_shows_nothing(page: Page, alice: Person) -> None:
-    page.goto(f"{page.url}/email")
-    expect(page.locator("main")).to_contain_text(alice.email)
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/account/sign-in")
+def test_way_back_after_signing_out_shows_nothing(
+    chromium: Chromium, site: str, alice: Person
+) -> None:
+    """Browsers hold pages ready for it, also those that are not to be kept."""
+    with chromium.keeping_pages() as keeping, keeping.open(f"{site}/account") as page:
+        sign_in(page, alice)
+        page.evaluate("() => { window.is_kept = true }")
+        page.goto(f"{page.url}/email")
+        page.evaluate("() => history.back()")
+        page.wait_for_function("() => window.is_kept")  # it does
+        page.goto(f"{page.url}/email")
+        expect(page.locator("main")).to_contain_text(alice.email)
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/account/sign-in")
+        page.evaluate("() => { window.is_here = true }")
 
-    page.go_back()
+        page.evaluate("() => history.back()")
 
-    page.wait_for_url("**/account/sign-in")
-    assert alice.email not in page.content()
-    assert {cookie["name"] for cookie in page.context.cookies()} == {"dev-id"}
+        page.wait_for_function("() => !window.is_here")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        assert alice.email not in page.content()
+        assert {cookie["name"] for cookie in page.context.cookies()} == {"dev-id"}
 
 
 def test_address_with_a_code_is_told_to_nobody(

@@ -24,7 +24,7 @@ from pds.oauth_errors import OAuthError, UseDpopNonceError
 from pds.services.devices import Device, seen_device
 from pds.services.oauth.fields import fields_of, unique_fields
 from pds.services.rate_limits import BudgetSpentError
-from pds.web import bodies
+from pds.web import accepting, bodies
 from pds.web.dpop import Credentials, challenge, quotable
 from pds.web.errors import RETRY_AFTER_S, describe
 from pds.web.rate_limiting import RateLimiting
@@ -135,7 +135,8 @@ def read_fields(environ: WSGIEnvironment) -> dict[str, str]:
 def _check_head(environ: WSGIEnvironment) -> None:
     if environ["REQUEST_METHOD"] != "POST":
         raise WrongVerbError
-    if environ.get("HTTP_ACCEPT", "").strip() and not request.accept_mimetypes[JSON] > 0:
+    accepted = accepting.media_types()
+    if accepted and not accepted[JSON] > 0:
         raise NotJsonError
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, current_app, render_template
 
-from pds.web import branding
+from pds.web import accepting, branding
 
 if TYPE_CHECKING:
     from pds.config import Config
@@ -125,7 +125,7 @@ def render(
 
 def wants_html() -> bool:
     """Whether a browser asks: they name text/html first; tools send ``*/*`` or nothing."""
-    accepted = request.accept_mimetypes
+    accepted = accepting.media_types()
     return accepted["text/html"] > accepted["text/plain"]
 
 

@@ -11,6 +11,7 @@ from flask import Response, request
 from pds.atproto.oauth import client_id as client_ids
 from pds.atproto.oauth.scopes.consent import consent_cards
 from pds.services.oauth.consent_words import CardWords, words_for
+from pds.web import accepting
 from pds.web.pages.account.desk import Desk
 from pds.web.pages.account.times import Shown, shown_day, shown_time
 from pds.web.pages.account.visit import Visit, field
@@ -56,7 +57,7 @@ def _show(visit: Visit) -> Response:
 
 def _by_app(grants: list[Grant]) -> list[App]:
     apps: dict[str, App] = {}
-    languages = tuple(request.accept_languages.values())
+    languages = accepting.languages()
     for grant in grants:
         app = apps.get(grant.client_id)
         if app is None:

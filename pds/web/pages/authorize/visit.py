@@ -11,6 +11,7 @@ from flask import Response, request
 from pds.errors import PdsError
 from pds.services.oauth.answers import Answer
 from pds.services.oauth.opened import Choice, Opened
+from pds.web import accepting
 from pds.web.errors import mark
 from pds.web.pages import browser as browsers
 from pds.web.pages import budgets, page
@@ -66,7 +67,7 @@ class Visit:
     @property
     def languages(self) -> tuple[str, ...]:
         """What the member reads, as client and browser say, the dearest first."""
-        return (*self.opened.parameters.ui_locales, *request.accept_languages.values())
+        return (*self.opened.parameters.ui_locales, *accepting.languages())
 
 
 def begin(services: Services) -> Visit:

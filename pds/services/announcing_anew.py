@@ -5,12 +5,15 @@ on above every one that relays have seen, and each repo gets a new commit, whose
 any that was announced, with a #sync that says: this is the state now.
 
 The server may be running meanwhile: a commit is made on the head that stands in its transaction,
-and the server notices events that another process has written.
+and the server notices events that another process has written. What it writes itself between the
+first number and a repo's #sync would follow on a commit that relays do not know as the newest, so
+all repos of a server of usual size are announced in one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from pds.services import account_events
@@ -25,33 +28,41 @@ if TYPE_CHECKING:
 MARGIN: Final = 1_000_000
 """How many events to leave out above the highest number that is known."""
 
-
-def continue_above(seq: int) -> None:
-    """Let the next event have a number above ``seq``."""
-    with transaction():
-        events.raise_to(seq)
+AT_ONCE: Final = 200  # repos in one transaction: as long as a busy server waits without trouble
 
 
-def announce_all(services: Services, progress: Callable[[int, int], None]) -> int:
-    """Say what every repo is now; return how many there are.
+def go_on_above(services: Services, seq: int, progress: Callable[[int, int], None]) -> int:
+    """Give the next event a number above ``seq``, and say what every repo is; return how many.
 
-    progress: called with how many are done, of how many accounts.
+    progress: called with how many accounts are done, and of how many.
     """
     accounts = list(each_account())
-    announced = 0
-    for done, account in enumerate(accounts):
+    announced = done = 0
+    for batch in _batches(accounts):
         progress(done, len(accounts))
-        announced += _announce(services, account)
+        with ExitStack() as stack:
+            for account in batch:
+                stack.enter_context(services.repos.repo_lock(account.id))
+            stack.enter_context(transaction())
+            events.raise_to(seq)
+            announced += sum(_announce(services, account) for account in batch)
+        done += len(batch)
     return announced
 
 
+def _batches(accounts: Sequence[AccountRow]) -> Iterator[Sequence[AccountRow]]:
+    """At least one, be it empty: numbers go on in any case."""
+    for start in range(0, max(1, len(accounts)), AT_ONCE):
+        yield accounts[start : start + AT_ONCE]
+
+
 def _announce(services: Services, account: AccountRow) -> bool:
+    """The caller holds the repo lock and the transaction."""
     if repo_roots.find_head(account.id) is None:
         return False
-    with services.repos.repo_lock(account.id), transaction():
-        change = services.repos.recommit_in_transaction(account, services.keys.get(account.id))
-        if account.is_active:
-            account_events.announce_activation(services.sequencer, account, change)
-        else:
-            account_events.announce_status(services.sequencer, account)
+    change = services.repos.recommit_in_transaction(account, services.keys.get(account.id))
+    if account.is_active:
+        account_events.announce_activation(services.sequencer, account, change)
+    else:
+        account_events.announce_status(services.sequencer, account)
     return True

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +49,7 @@ def test_a_relay_that_is_ahead_is_found_and_goes_on(tmp_path: Path) -> None:
             shutil.rmtree(data)
             copy.rename(data)
             server.start()
+            consumer.last_seq += 10_000  # it had seen more than three posts
             relay.seq = consumer.last_seq
 
             found = pdsadmin("doctor", data=data, env_file=env_file)
@@ -53,15 +58,38 @@ def test_a_relay_that_is_ahead_is_found_and_goes_on(tmp_path: Path) -> None:
             assert "\n      pdsadmin doctor --fix" in found.stdout
             assert "\n1 to put right, 0 to look at; " in found.stdout
 
-            healed = pdsadmin("doctor", "--fix", "--json", data=data, env_file=env_file)
+            with writing(members) as written:
+                healed = pdsadmin("doctor", "--fix", "--json", data=data, env_file=env_file)
             assert (healed.returncode, healed.stderr) == (0, ""), healed.stdout
             report = json.loads(healed.stdout)
             assert report["outcome"] == "ok"
             [line] = report["healed"]
             assert line.endswith(f"{len(members)} repos were announced")
             assert relay.asked_to_crawl[-1] == "localhost"
+            assert all(written.values()), written
 
             _consumer_goes_on(server, consumer, members)
+
+
+@contextmanager
+def writing(members: list[Account]) -> Iterator[dict[str, int]]:
+    """Let members post all the time; how many posts of each were taken."""
+    stop = threading.Event()
+    written = {member.did: 0 for member in members}
+
+    def write(member: Account) -> None:
+        while not stop.is_set():
+            member.post(f"meanwhile {written[member.did]}")
+            written[member.did] += 1
+
+    with ThreadPoolExecutor(len(members)) as pool:
+        writers = [pool.submit(write, member) for member in members]
+        try:
+            yield written
+        finally:
+            stop.set()
+        for writer in writers:
+            writer.result()  # no write was refused
 
 
 def _consumer_goes_on(server: ServerProcess, consumer: Consumer, members: list[Account]) -> None:

@@ -205,11 +205,12 @@ def _announce(config: Config, file: Path, manifest: Manifest, parts: Parts) -> i
         above = _highest(config, manifest, parts)
         with transaction():
             outgoing_mail.delete_all()  # the old server has sent it, and its codes are too old
-        announcing_anew.continue_above(above)
         services = parts.build(config)
         try:
-            announcing_anew.announce_all(
-                services, lambda done, total: parts.progress("signing repos anew", done, total)
+            announcing_anew.go_on_above(
+                services,
+                above,
+                lambda done, total: parts.progress("signing repos anew", done, total),
             )
         finally:
             services.close()

@@ -52,12 +52,12 @@ def _go_on_above(patient: Patient, progress: Progress) -> str | None:
     highest = max(_cursors(patient), default=0)
     if highest <= events.last_seq():
         return None
-    announcing_anew.continue_above(highest + announcing_anew.MARGIN)
-    count = announcing_anew.announce_all(
-        patient.opened, lambda done, total: progress("signing repos anew", done, total)
+    above = highest + announcing_anew.MARGIN
+    count = announcing_anew.go_on_above(
+        patient.opened, above, lambda done, total: progress("signing repos anew", done, total)
     )
     _request_crawl(patient, progress)
-    return f"events go on above {highest + announcing_anew.MARGIN}, {count} repos were announced"
+    return f"events go on above {above}, {count} repos were announced"
 
 
 def _cursors(patient: Patient) -> list[int]:

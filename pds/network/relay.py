@@ -24,6 +24,18 @@ class HostStatus:
     account_count: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class RepoStatus:
+    """What a relay knows of an account.
+
+    left_out: why it does not pass on what is posted, in a word of its own (``throttled``); None
+        when it does. rev: the newest commit it has seen, if it says so.
+    """
+
+    left_out: str | None
+    rev: str | None
+
+
 class Relay:
     """One relay, by its address."""
 
@@ -52,18 +64,18 @@ class Relay:
         seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
         return HostStatus(seq, _text(found.get("status")), count)
 
-    def why_left_out(self, did: str) -> str | None:
-        """Why it does not pass on what ``did`` posts, in a word of its own (``throttled``).
-
-        None when it does, does not know the account yet, or does not say.
+    def repo_status(self, did: str) -> RepoStatus | None:
+        """What it knows of an account; None when it does not know it, or does not say.
 
         Raises:
             FetchError: no answer, or not one that can be read.
         """
         found = self._ask("com.atproto.sync.getRepoStatus", did=did)
-        if found is None or found.get("active") is not False:
+        if found is None:
             return None
-        return _text(found.get("status")) or "without a reason"
+        if found.get("active") is not False:
+            return RepoStatus(None, _text(found.get("rev")))
+        return RepoStatus(_text(found.get("status")) or "without a reason", None)
 
     def _ask(self, method: str, **params: str) -> dict[str, Any] | None:
         """Its answer; None when it knows no such host, account or method."""

@@ -19,6 +19,7 @@ class FakeRelay:
     seq: int = 0
     status: str | None = "active"
     asked_to_crawl: list[str] = field(default_factory=list)
+    rev: str = "3kaaaaaaaaa2a"
     left_out: dict[str, str] = field(default_factory=dict)
     broken: int | None = None
 
@@ -41,7 +42,7 @@ class FakeRelay:
     def _repo_status(self, did: str) -> Route:
         status = self.left_out.get(did)
         if status is None:
-            return _json({"did": did, "active": True, "rev": "3kaaaaaaaaa2a"})
+            return _json({"did": did, "active": True, "rev": self.rev})
         return _json({"did": did, "active": False, "status": status})
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pds.network.http_client import FetchError, ResponseStatusError
-from pds.network.relay import HostStatus, Relay
+from pds.network.relay import HostStatus, Relay, RepoStatus
 from tests.fakes.web_server import client, web_server
 
 PATH = "/xrpc/com.atproto.sync.requestCrawl"
@@ -65,15 +65,18 @@ def test_an_answer_that_is_none_is_a_failure(body: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, '{"active": true}', None),
-        (200, '{"active": false, "status": "throttled"}', "throttled"),
-        (200, '{"active": false}', "without a reason"),
+        (200, '{"active": true}', RepoStatus(None, None)),
+        (200, '{"active": true, "rev": "3kabc"}', RepoStatus(None, "3kabc")),
+        (200, '{"active": false, "status": "throttled"}', RepoStatus("throttled", None)),
+        (200, '{"active": false}', RepoStatus("without a reason", None)),
         (400, '{"error": "RepoNotFound"}', None),
         (501, '{"error": "MethodNotImplemented"}', None),
     ],
 )
-def test_a_relay_tells_whom_it_leaves_out(status: int, body: str, expected: str | None) -> None:
+def test_a_relay_tells_whom_it_leaves_out(
+    status: int, body: str, expected: RepoStatus | None
+) -> None:
     with web_server() as server, client() as http:
         server.text(REPO_STATUS, body, status)
 
-        assert Relay(server.url, http).why_left_out("did:plc:abc") == expected
+        assert Relay(server.url, http).repo_status("did:plc:abc") == expected

@@ -221,6 +221,11 @@ def relay_has_stopped_reading(clinic: Clinic) -> None:
     execute("UPDATE event SET created_at_us = created_at_us - ?", HOUR_US)
 
 
+@fault("account-ahead", "pdsadmin doctor --fix")
+def relay_has_seen_later_posts(clinic: Clinic) -> None:
+    clinic.relay.rev = clinic.services.repos.next_rev(None)
+
+
 @fault("account-throttled", "#account-throttled")
 def relay_throttles_a_member(clinic: Clinic) -> None:
     clinic.relay.left_out[clinic.member.did] = "throttled"

@@ -50,9 +50,8 @@ def _let_uploads_go(patient: Patient, _progress: Progress) -> str | None:
 def _go_on_above(patient: Patient, progress: Progress) -> str | None:
     """Let numbers go on above what relays have read, and say what every repo is now."""
     highest = max(_cursors(patient), default=0)
-    if highest <= events.last_seq():
-        return None
-    above = highest + announcing_anew.MARGIN
+    last = events.last_seq()
+    above = last if highest <= last else highest + announcing_anew.MARGIN
     count = announcing_anew.go_on_above(
         patient.opened, above, lambda done, total: progress("signing repos anew", done, total)
     )
@@ -82,6 +81,7 @@ HEALERS: Final[dict[str, Healer]] = {
     "files-open": _close_files,
     "uploads-left": _let_uploads_go,
     "relay-ahead": _go_on_above,
+    "account-ahead": _go_on_above,
     "relay-unknown": _request_crawl,
     "relay-offline": _request_crawl,
     "relay-behind": _request_crawl,

@@ -62,6 +62,18 @@ def test_a_relay_that_is_ahead_goes_on(clinic: Clinic) -> None:
     assert heal(clinic) == []
 
 
+def test_a_repo_of_which_a_relay_has_seen_more_is_announced(clinic: Clinic) -> None:
+    last = events.last_seq()
+    clinic.relay.rev = clinic.services.repos.next_rev(None)
+    assert list(clinic.wrong()) == ["account-ahead"]
+
+    [healed] = heal(clinic)
+
+    assert healed == f"events go on above {last}, 1 repos were announced"
+    assert [kind for kind, _ in read_events(last)] == ["#account", "#identity", "#sync"]
+    assert clinic.wrong() == {}
+
+
 def test_a_relay_that_does_not_know_us_is_asked_to_come(clinic: Clinic) -> None:
     clinic.relay.status = None
 

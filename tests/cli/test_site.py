@@ -243,3 +243,20 @@ def test_root_goes_on_as_the_owner_of_the_data(program_mode: int, becomes: str) 
         )
 
     assert (done.stdout.strip(), done.stderr) == (becomes, "")
+
+
+def test_settings_are_read_once(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has gone on as the owner of the data may not be able to read them again."""
+    file = tmp_path / "root's.env"
+    file.write_text(f"PDS_DATA_DIRECTORY={operator.data}\n")
+    monkeypatch.delenv("PDS_DATA_DIRECTORY")
+    found = site.Site(file)
+    before = found.environment()
+
+    file.unlink()
+
+    assert found.environment() == before
+    with found.services() as services:
+        assert services.config.data_directory == operator.data

@@ -15,8 +15,8 @@ Usage: ./install.sh VERB
   local   prepare this folder and start the server in the foreground, at http://localhost:2583
           Ctrl-C stops it. Data is kept in ./data. Settings: PDS_* in the environment, see
           docs/configuration.md; for example: PDS_PORT=2683 ./install.sh local
-  test    prepare this folder and run every check; as root on Debian also installs the package
-          chromium if it is absent, for the tests that look at pages
+  test    prepare this folder and run every check; as root on Debian also installs what some tests
+          need, if it is absent: chromium, debootstrap, shellcheck
   server  install a public server on this machine, or update it; asks for what it needs to know.
           What it can be told beforehand: ./install.sh server --help
 
@@ -75,23 +75,25 @@ install_python() {
     fail "this system offers $(python3 --version 2>&1), but Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04)."
 }
 
-# Tests open pages in Chromium and are skipped without it. Only root is asked to fetch it, from
-# Debian's own packages, and nothing waits for it longer than five minutes.
-offer_chromium() {
-  local name
-  for name in chromium chromium-browser google-chrome; do
-    ! command -v "$name" >/dev/null || return 0
-  done
+# What some tests need and are skipped without: Chromium to open pages in, debootstrap for a machine to
+# install on, shellcheck. Only root is asked to fetch it, from Debian's own packages, and nothing
+# waits for it longer than five minutes.
+offer_test_tools() {
+  local name left=()
+  for name in debootstrap shellcheck; do command -v "$name" >/dev/null || left+=("$name"); done
+  { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null ||
+    left+=(chromium)
+  ((${#left[@]})) || return 0
   if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-    say "No Chromium: the tests that open pages in it will be skipped (Debian: apt-get install chromium)"
+    say "Without ${left[*]} the tests that need it will be skipped (Debian: apt-get install ${left[*]})"
     return 0
   fi
-  say "Installing Chromium (apt)"
+  say "Installing ${left[*]} (apt)"
   # shellcheck disable=SC2016 # for the shell inside
   timeout 300 bash -c '
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60)
-    "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends chromium' ||
-    say "Chromium could not be installed: the tests that open pages in it will be skipped"
+    "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@"' bash "${left[@]}" ||
+    say "${left[*]} could not be installed: the tests that need it will be skipped"
 }
 
 # Under sudo, go on as the owner of the folder: nothing below needs root, and the files it makes
@@ -222,7 +224,7 @@ main() {
   fi
   readonly verb=$first
   find_python >/dev/null || install_python
-  [[ $verb != test ]] || offer_chromium
+  [[ $verb != test ]] || offer_test_tools
   drop_root
   prepare_venv
   cd "$here"

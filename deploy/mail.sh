@@ -44,11 +44,12 @@ provider_url() {
 
 ask_mail() {
   [[ -z $mail_way && -z $smtp_url && -z $mail_provider ]] || return 0
-  cat <<'TEXT'
+  cat <<TEXT
 How is mail sent? It brings codes for new passwords and confirmations to members.
-  none, or own for a mail server of yours, or a provider:
+  none  no mail: members ask you for their codes, and you read them with pdsadmin account codes
+  own   a mail server of yours
+  or a provider: ${providers[*]}
 TEXT
-  printf '  %s\n' "${providers[*]}"
   local choice=
   while :; do
     ask choice "Mail"
@@ -68,7 +69,7 @@ TEXT
 
 ask_credentials() {
   [[ -n $(provider_field "$mail_provider" 4) || $mail_provider == postmark ]] || ask mail_user "User at $mail_provider"
-  [[ -z ${HEARTH_MAIL_PASSWORD:-} ]] || return 0
+  HEARTH_MAIL_PASSWORD=${HEARTH_MAIL_PASSWORD:-}
   ask_secret HEARTH_MAIL_PASSWORD "Password: $(provider_field "$mail_provider" 5)"
 }
 

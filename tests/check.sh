@@ -31,7 +31,7 @@ step "ruff check" $bin/ruff check
 step "ruff format" $bin/ruff format --check
 step "mypy" $bin/mypy
 step "lint-imports" $bin/lint-imports --no-logo
-step "pytest" $bin/python -m pytest -q -n "${CHECK_WORKERS:-2}" \
+step "pytest" $bin/python -m pytest -q -n "${CHECK_WORKERS:-2}" --dist loadgroup \
   --cov --cov-report=term:skip-covered --cov-fail-under=$coverage_floor
 
 if ((${#failed[@]})); then

@@ -12,7 +12,8 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,28 @@ class Box:
 
     def stop(self) -> None:
         call("stop", self.folder)
+
+    def install_until(self, options: str, is_enough: Callable[[str], bool]) -> bool:
+        """Start the installer and pull the plug when a line of it is enough; else it has ended."""
+        said: list[str] = []
+        words = [str(TOOL), "run", str(self.folder), "/root/hearth/install.sh", "server"]
+        with subprocess.Popen(
+            [*words, *options.split()],
+            env={**os.environ, **self.settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line)
+                if is_enough(line):
+                    time.sleep(0.3)  # into the midst of what the line announces
+                    call("cut", self.folder)
+                    return True
+        assert process.returncode == 0, "".join(said[-40:])
+        return False
 
     def file_list(self) -> str:
         """All files that an installer could have made or changed, with time and content."""

@@ -74,13 +74,21 @@ class Pages:
     """What ``render`` needs to know of this server."""
 
     pictures: tuple[str, ...]
-    is_http: bool
+    site: str  # scheme, host and port
+
+    @property
+    def is_http(self) -> bool:
+        return self.site.startswith("http:")
+
+    @property
+    def scripts(self) -> str:
+        """Where scripts may come from. Not all of this site: members' uploads are there, too."""
+        return f"{self.site}/static/"
 
 
 def install(app: Flask, config: Config, files: StaticFiles) -> None:
     """Make ``render`` work in ``app``. Templates get ``site`` and ``static(path)``."""
-    is_http = config.public_url.startswith("http:")
-    app.extensions[_EXTENSION] = Pages(branding.pictures(config), is_http)
+    app.extensions[_EXTENSION] = Pages(branding.pictures(config), config.public_url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shade"] = _shade
     app.jinja_env.globals["site"] = _site(config)
@@ -113,7 +121,7 @@ def render(
     content = render_template(template, **{**own, **context})
     response = Response(content, status, HEADERS, content_type="text/html; charset=utf-8")
     origins = sorted({*map(_origin, (*pages.pictures, *images))} - {None, ""})
-    policy = _policy(origins, with_form_action=not flow, captcha=captcha)
+    policy = _policy(pages.scripts, origins, with_form_action=not flow, captcha=captcha)
     if not pages.is_http:
         response.headers["Strict-Transport-Security"] = HSTS
         policy += "; upgrade-insecure-requests"
@@ -129,11 +137,12 @@ def wants_html() -> bool:
     return accepted["text/html"] > accepted["text/plain"]
 
 
-def _policy(origins: Iterable[str], *, with_form_action: bool, captcha: bool) -> str:
-    ours = ("'self'", *CAPTCHA_HOSTS) if captcha else ("'self'",)
+def _policy(scripts: str, origins: Iterable[str], *, with_form_action: bool, captcha: bool) -> str:
+    others = CAPTCHA_HOSTS if captcha else ()
+    ours = ("'self'", *others)
     rules = {
         "default-src": ("'none'",),
-        "script-src": ours,
+        "script-src": (scripts, *others),
         "style-src": ours,
         "connect-src": ours,
         "img-src": ("'self'", *origins),

@@ -28,7 +28,7 @@ def render(app: Flask, template: str = "code_taken.html", **how: Any) -> Any:
 def test_policy_of_a_plain_page(app: Flask) -> None:
     assert policy_of(render(app)) == {
         "default-src": "'none'",
-        "script-src": "'self'",
+        "script-src": "https://pds.example.com/static/",
         "style-src": "'self'",
         "connect-src": "'self'",
         "img-src": "'self'",

@@ -42,6 +42,14 @@ class Card:
         """Tells the cards of one page apart, in a form."""
         return self.kind
 
+    @property
+    def is_grave(self) -> bool:
+        """Whether it can cost the member the account, or what is in it.
+
+        Nobody should allow that without having meant to.
+        """
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailCard(Card):
@@ -58,6 +66,10 @@ class IdentityCard(Card):
     kind: ClassVar[str] = "identity"
     whole: bool
 
+    @property
+    def is_grave(self) -> bool:
+        return self.whole
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCard(Card):
@@ -71,6 +83,10 @@ class ImportCard(Card):
     """Replace everything in the repository with a copy from elsewhere."""
 
     kind: ClassVar[str] = "import"
+
+    @property
+    def is_grave(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

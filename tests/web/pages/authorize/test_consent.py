@@ -154,6 +154,27 @@ def test_technical_terms_are_there_for_who_wants_them(member: Member, alice: Per
     assert "com.example.note add, change and remove" in page.text
 
 
+@pytest.mark.parametrize("grave", ["identity:*", "account:repo?action=manage"])
+def test_what_could_cost_the_account_is_allowed_by_who_means_it_alone(
+    member: Member, alice: Person, grave: str
+) -> None:
+    page = consent(member, alice, scope=f"atproto account:email {grave}")
+    assert "tick it only if you mean it" in page.text
+
+    assert granted(member.allow(page)).granted_scope == "atproto account:email"
+
+
+@pytest.mark.parametrize("grave", ["identity:*", "account:repo?action=manage"])
+def test_who_means_it_can_allow_what_could_cost_the_account(
+    member: Member, alice: Person, grave: str
+) -> None:
+    form = consent(member, alice, scope=f"atproto {grave}").form("/oauth/authorize/consent")
+    form["allow"].is_on = True
+
+    scope = granted(member.browser.submit(form)).granted_scope or ""
+    assert grave in scope.split()
+
+
 def test_warning_is_shown(member: Member, alice: Person) -> None:
     page = consent(member, alice, scope="atproto identity:*")
 

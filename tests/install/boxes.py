@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -36,6 +37,10 @@ def why_not() -> str | None:
     for program in ("debootstrap", "unshare", "nsenter"):
         if shutil.which(program) is None:
             return f"needs {program}"
+    return None
+
+
+def taken_port() -> str | None:
     for port in PORTS:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -82,6 +87,8 @@ class Box:
     def install_until(self, options: str, is_enough: Callable[[str], bool]) -> bool:
         """Start the installer and pull the plug when a line of it is enough; else it has ended."""
         said: list[str] = []
+        keeper = self.folder.with_suffix(".keeper").read_text().strip()
+        init = int(subprocess.check_output(["pgrep", "--parent", keeper], text=True))
         words = [str(TOOL), "run", str(self.folder), "/root/hearth/install.sh", "server"]
         with subprocess.Popen(
             [*words, *options.split()],
@@ -95,7 +102,9 @@ class Box:
             for line in process.stdout:
                 said.append(line)
                 if is_enough(line):
-                    time.sleep(0.3)  # into the midst of what the line announces
+                    if " install " in line:
+                        time.sleep(0.5)  # into the midst of what takes long
+                    os.kill(init, signal.SIGKILL)
                     call("cut", self.folder)
                     return True
         assert process.returncode == 0, "".join(said[-40:])
@@ -139,6 +148,9 @@ def bare_box() -> Iterator[Box]:
     with (PLACE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call("destroy", folder)
+        reason = taken_port()
+        if reason is not None:
+            pytest.skip(reason)
         call("create", folder)
         try:
             copy_project(folder / "root/hearth")

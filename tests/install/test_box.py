@@ -193,8 +193,9 @@ def test_power_may_fail_at_every_step() -> None:
             assert len(failed_at) < 40
             box.boot()
 
-        assert len(failed_at) > 10
-        print("".join(failed_at))
+        # The shortest steps are over before the plug is out.
+        for step in ("(apt)", "Python packages", "put the program", "wait until it listens"):
+            assert any(step in line for line in failed_at), step
         assert box.run("systemctl is-active pds caddy") == "active\nactive\n"
         assert box.run("ls -A /opt/hearth | grep -c -e '^code-' -e '^venv-'") == "2\n"
         box.run("ls /pds/*.new-* /opt/hearth/*.part", fails=True)

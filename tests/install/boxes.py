@@ -75,7 +75,7 @@ class Box:
 
     def install(self, options: str, *, fails: bool = False) -> str:
         """Start the installer of the copy of this project that is in the box."""
-        command = f"/root/hearth/install.sh server {options} 2>&1"
+        command = f"cd /root/hearth && ./install.sh server {options} 2>&1"
         return self.run(command, fails=fails, limit_s=INSTALL_LIMIT_S)
 
     def boot(self, *netns: str) -> None:

@@ -102,6 +102,8 @@ def _installs(box: Box) -> None:
     said = box.install(OPTIONS)
 
     assert f"Hearth runs at {URL}" in said
+    assert "pdsadmin doctor" in said
+    assert "BAD   data" not in said
     assert box.run("systemctl is-active pds caddy") == "active\nactive\n"
     secrets = box.run("stat -c '%a %U:%G' /pds /pds/pds.env").splitlines()
     assert secrets == ["700 pds:pds", "640 root:pds"]

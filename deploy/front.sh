@@ -178,7 +178,7 @@ print_front() {
   say "Hearth listens at 127.0.0.1:$port. Your front server has to pass https://$hostname and https://*.$hostname on to that"
   case ${shown_front:-} in
     nginx | apache) site_text "$shown_front" ;;
-    caddy) caddyfile_text ;;
+    caddy) caddyfile_text | grep -Ev "^(# |import )" ;; # what is about a file of the installer's own
     *) echo "  with Host, X-Forwarded-For and WebSockets (Upgrade) kept. docs/install.md has it for nginx, Apache, Traefik and others." ;;
   esac
 }

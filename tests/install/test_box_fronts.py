@@ -60,12 +60,13 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
         box.install(f"{INSTALL} --front apache {CERTIFICATE}", fails=False)
         _serves(trust, box, "bob")
 
+        box.run("systemctl disable --now apache2")
+        _leaves_a_caddy_alone(box)
+
         box.install("--uninstall --yes")
         for site in SITES.values():
             assert not (box.folder / site[1:]).is_symlink()
-        assert box.run("apache2ctl configtest 2>&1; systemctl is-active apache2").endswith(
-            "active\n"
-        )
+        assert "Syntax OK" in box.run("apache2ctl configtest 2>&1")
         assert "syntax is ok" in box.run("nginx -t 2>&1")
 
 
@@ -75,6 +76,24 @@ def _add(box: Box, package: str) -> None:
         f" {package} >/dev/null 2>&1 && systemctl is-active {package}",
         limit_s=300,
     )
+
+
+def _leaves_a_caddy_alone(box: Box) -> None:
+    _add(box, "caddy")
+    file = box.folder / "etc/caddy/Caddyfile"
+    file.write_text("{\n\tskip_install_trust\n}\nblog.hearth-box.org {\n\ttls internal\n}\n")
+    box.run("systemctl reload caddy")
+    before = file.read_text()
+    box.run("sed -i /^front=/d /opt/hearth/answers")  # as if it had not been there before
+
+    said = box.install("--yes --skip-dns-check")
+    assert "Caddy runs here with a configuration of your own" in said
+    assert f"{HOSTNAME}, *.{HOSTNAME} {{" in said
+    assert "Written by" not in said
+    refused = box.install("--yes --skip-dns-check --front caddy", fails=True)
+
+    assert "/etc/caddy/Caddyfile is one of your own" in refused
+    assert file.read_text() == before
 
 
 def _refuses_a_site_that_fails(box: Box) -> None:

@@ -81,6 +81,9 @@ check_hostname() {
 }
 
 check_front() {
+  if [[ $front == caddy ]] && ! is_caddy_ours; then
+    problems+=("$caddyfile is one of your own and is left alone; without --front what to add to it is shown")
+  fi
   [[ $front == nginx || $front == apache ]] || return 0
   local program=nginx
   [[ $front == nginx ]] || program=a2ensite

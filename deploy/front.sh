@@ -99,13 +99,7 @@ caddyfile_text() {
 }
 
 set_up_caddy() {
-  if [[ -e $caddyfile ]] && ! is_caddy_ours; then
-    if [[ $acting == yes ]]; then
-      fail "$caddyfile is not the installer's and was left alone. Move it away, or add what --front print shows."
-    fi
-    problems+=("$caddyfile is one of your own; leave --front out, and what to add to it is shown")
-    return
-  fi
+  is_caddy_ours || return 0 # a problem that ends it before anything is done
   put_folder /etc/caddy/sites 755 root:root
   if [[ $acting == yes && ! -e $caddyfile_before ]] && is_stock_caddyfile; then
     cp -p "$caddyfile" "$caddyfile_before" # for the day on which Hearth is removed

@@ -37,6 +37,7 @@ all_steps() {
   step_venv
   step_code
   step_settings
+  remove_sites_but "$front" # where another was in front before
   step_answers
   step_command
   step_unit

@@ -22,7 +22,7 @@ run_uninstall() {
 # The order matters when it is cut off: the program, which knows what was installed, goes last.
 uninstall_steps() {
   [[ ! -e $unit_file ]] || change "stop and remove the service pds" remove_service
-  remove_sites
+  remove_sites_but none
   [[ ! -L $command_link ]] || change "remove $command_link" rm -f "$command_link"
   [[ ! -d $program_folder ]] || change "remove $program_folder" rm -rf "$program_folder"
 }
@@ -34,23 +34,25 @@ remove_service() {
   systemctl reset-failed pds 2>/dev/null || true
 }
 
-remove_sites() {
-  if grep -q "^$made_by_us" "$caddyfile" 2>/dev/null; then
+# Take Hearth out of the configuration of every front server but $1.
+remove_sites_but() {
+  if [[ $1 != caddy ]] && grep -q "^$made_by_us" "$caddyfile" 2>/dev/null; then
     if [[ $installed_caddy == yes && -z $(find /etc/caddy/sites -type f 2>/dev/null) ]]; then
       change "remove Caddy, which was installed for Hearth (its certificates stay in /var/lib/caddy)" remove_caddy
     else
       change "put Caddy's configuration back as it was" restore_caddyfile
     fi
   fi
-  if [[ -e $nginx_site || -L $nginx_link ]]; then
+  if [[ $1 != nginx ]] && [[ -e $nginx_site || -L $nginx_link ]]; then
     change "take the site out of nginx's configuration" remove_site nginx "$nginx_link" "$nginx_site"
   fi
-  if [[ -e $apache_site || -L $apache_link ]]; then
+  if [[ $1 != apache ]] && [[ -e $apache_site || -L $apache_link ]]; then
     change "take the site out of Apache's configuration" remove_site apache2 "$apache_link" "$apache_site"
   fi
 }
 
 remove_caddy() {
+  installed_caddy=no
   apt_get remove -y caddy
   restore_caddyfile
 }

@@ -39,6 +39,7 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
         box.settings = {"PDS_DID_PLC_URL": directory.url, "PDS_CRAWLERS": ""}
         shutil.copytree(certificates, box.folder / "etc/ssl/box")
         _add(box, "nginx")
+        _refuses_the_data_of_another_server(box)
         before = box.run("find /etc/nginx -printf '%p %T@ %l\\n'")
 
         said = box.install(INSTALL)
@@ -59,6 +60,8 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
         _add(box, "apache2")
         box.install(f"{INSTALL} --front apache {CERTIFICATE}", fails=False)
         _serves(trust, box, "bob")
+        assert not (box.folder / SITES["nginx"][1:]).is_symlink()
+        assert "Nothing: all is as it should be." in box.install("--yes --skip-dns-check")
 
         box.run("systemctl disable --now apache2")
         _leaves_a_caddy_alone(box)
@@ -76,6 +79,16 @@ def _add(box: Box, package: str) -> None:
         f" {package} >/dev/null 2>&1 && systemctl is-active {package}",
         limit_s=300,
     )
+
+
+def _refuses_the_data_of_another_server(box: Box) -> None:
+    box.run("mkdir -p /pds/actors")
+
+    said = box.install(INSTALL, fails=True)
+
+    assert "/pds holds the data of another PDS" in said
+    assert box.run("ls /pds /opt") == "/opt:\n\n/pds:\nactors\n"
+    box.run("rm -r /pds")
 
 
 def _leaves_a_caddy_alone(box: Box) -> None:

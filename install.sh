@@ -16,7 +16,7 @@ Usage: ./install.sh VERB
           Ctrl-C stops it. Data is kept in ./data. Settings: PDS_* in the environment, see
           docs/configuration.md; for example: PDS_PORT=2683 ./install.sh local
   test    prepare this folder and run every check; as root on Debian also installs what some tests
-          need, if it is absent: chromium, debootstrap, shellcheck
+          need, if it is absent: chromium, shellcheck
   server  install a public server on this machine, or update it; asks for what it needs to know.
           What it can be told beforehand: ./install.sh server --help
 
@@ -75,12 +75,12 @@ install_python() {
     fail "this system offers $(python3 --version 2>&1), but Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04)."
 }
 
-# What some tests need and are skipped without: Chromium to open pages in, debootstrap for a machine to
-# install on, shellcheck. Only root is asked to fetch it, from Debian's own packages, and nothing
-# waits for it longer than five minutes.
+# What some tests need and are skipped without: Chromium to open pages in, shellcheck. Only root is
+# asked to fetch it, from Debian's own packages, and nothing waits for it longer than five minutes.
+# (The tests that install on a machine of their own need debootstrap; it is left to who wants them.)
 offer_test_tools() {
-  local name left=()
-  for name in debootstrap shellcheck; do command -v "$name" >/dev/null || left+=("$name"); done
+  local left=()
+  command -v shellcheck >/dev/null || left+=(shellcheck)
   { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null ||
     left+=(chromium)
   ((${#left[@]})) || return 0

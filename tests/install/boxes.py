@@ -30,6 +30,12 @@ PORTS = (80, 443, 2019)
 INSTALL_LIMIT_S = 600
 
 
+# What takes minutes more than continuous integration has.
+in_its_own_time = pytest.mark.skipif(
+    os.environ.get("HEARTH_BOXES") != "1", reason="takes minutes; set HEARTH_BOXES=1"
+)
+
+
 def why_not() -> str | None:
     """What is missing for a box here."""
     if os.geteuid() != 0:

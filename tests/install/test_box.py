@@ -17,7 +17,7 @@ import cbor2
 import pytest
 from websockets.sync.client import connect
 
-from tests.install.boxes import HOSTNAME, INSTALL, Box, bare_box, names_lead_here
+from tests.install.boxes import HOSTNAME, INSTALL, Box, bare_box, in_its_own_time, names_lead_here
 from tests.server_process import ServerProcess
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def _goes_and_leaves_the_data(box: Box) -> None:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@in_its_own_time
 def test_power_may_fail_at_every_step() -> None:
     failed_at: list[str] = []
 

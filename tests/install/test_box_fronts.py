@@ -15,10 +15,15 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.fakes.mail_server import make_certificate
-from tests.install.boxes import HOSTNAME, INSTALL, Box, bare_box, names_lead_here
+from tests.install.boxes import HOSTNAME, INSTALL, Box, bare_box, in_its_own_time, names_lead_here
 from tests.server_process import ServerProcess
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_root, pytest.mark.xdist_group("box")]
+pytestmark = [
+    in_its_own_time,
+    pytest.mark.slow,
+    pytest.mark.needs_root,
+    pytest.mark.xdist_group("box"),
+]
 CERTIFICATE = "--certificate /etc/ssl/box/server.pem --certificate-key /etc/ssl/box/server.key"
 SITES = {
     "nginx": "/etc/nginx/sites-enabled/hearth.conf",

@@ -9,9 +9,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.install.boxes import HOSTNAME, INSTALL, bare_box
+from tests.install.boxes import HOSTNAME, INSTALL, bare_box, in_its_own_time
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_root, pytest.mark.xdist_group("box")]
+pytestmark = [
+    in_its_own_time,
+    pytest.mark.slow,
+    pytest.mark.needs_root,
+    pytest.mark.xdist_group("box"),
+]
 NETNS = "hearth-box"
 ADDRESS = "2001:db8::7"
 ASK = f"""

@@ -120,10 +120,14 @@ def started() -> Iterator[Chromium]:
 
 
 def in_every_look(page: Page) -> Iterator[tuple[str, str]]:
-    """The page in each scheme and size in turn; yields their names."""
-    for size, (width, height) in SIZES.items():
+    """The page in each scheme and size in turn; yields their names.
+
+    Each of them once, or all four pairs while pictures are taken, or with HEARTH_EVERY_LOOK=1.
+    """
+    all_pairs = bool(os.environ.get("HEARTH_SCREENSHOTS") or os.environ.get("HEARTH_EVERY_LOOK"))
+    for place, (size, (width, height)) in enumerate(SIZES.items()):
         page.set_viewport_size({"width": width, "height": height})
-        for scheme in SCHEMES:
+        for scheme in SCHEMES if all_pairs else SCHEMES[place : place + 1]:
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             yield scheme, size
 

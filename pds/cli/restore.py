@@ -17,7 +17,7 @@ from pds.cli.failures import Failure
 from pds.cli.output import is_terminal
 from pds.cli.site import Site
 from pds.environment import INSTALLED_ENV_FILE
-from pds.local_secrets import FILE_NAME, NAMES
+from pds.local_secrets import DATABASE_NAME, FILE_NAME, NAMES
 from pds.settings import path
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def restore_here(
         file = _write_settings(restored.settings, site.env_file, data)
     finally:
         lock.release()
-    _give_to_owner(data)
+    _give_to_owner(data, restored)
     return Done(restored, file)
 
 
@@ -144,11 +144,23 @@ def _replace(file: Path, content: str) -> Path:
     return file
 
 
-def _give_to_owner(data: Path) -> None:
-    """What root has made belongs to whom the directory belongs to, who runs the server."""
+def _give_to_owner(data: Path, restored: Restored) -> None:
+    """What root has made belongs to whom the directory belongs to, who runs the server.
+
+    Nothing else: the settings of an installed server lie there, too, and are root's for a reason.
+    """
     if os.geteuid() != 0:
         return
     owner = data.stat()
-    for directory, _, files in os.walk(data):
+    names = (DATABASE_NAME, FILE_NAME, "pds.lock", "backup.lock", "tmp", "blobs")
+    blobs = restored.settings.get("PDS_BLOBSTORE_DISK_LOCATION")
+    made = [data / name for name in names] + ([] if blobs is None else [Path(blobs)])
+    for found in filter(Path.exists, made):
+        os.chown(found, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        _give_tree(found, owner)
+
+
+def _give_tree(top: Path, owner: os.stat_result) -> None:
+    for directory, _, files in os.walk(top):
         for found in (Path(directory), *(Path(directory) / file for file in files)):
             os.chown(found, owner.st_uid, owner.st_gid, follow_symlinks=False)

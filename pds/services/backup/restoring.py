@@ -185,6 +185,9 @@ def _restore_blobs(
             except DamagedBackupError:
                 missing += 1
                 continue
+            if scratch.stat().st_size != blob.size_bytes:
+                missing += 1
+                continue
             with scratch.open("rb") as stream:
                 temporary = store.incoming.write(stream, blob.size_bytes)
             if temporary.cid != blob.cid:

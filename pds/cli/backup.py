@@ -34,9 +34,10 @@ def backup() -> None:
 
 @backup.command()
 @click.option("--to", "location", help="Another place than PDS_BACKUP_LOCATION.")
+@click.option("--anew", is_flag=True, help="Begin again where the earlier backups are gone.")
 @json_option
 @click.pass_obj
-def create(site: Site, location: str | None, *, as_json: bool) -> None:
+def create(site: Site, location: str | None, *, anew: bool, as_json: bool) -> None:
     """Back up everything now, while the server runs; then let old backups go."""
     from pds.services.backup import access
     from pds.services.backup.making import Source, make_snapshot
@@ -47,16 +48,19 @@ def create(site: Site, location: str | None, *, as_json: bool) -> None:
         config = services.config
         with access.work_directory(config.data_directory) as work:
             vault = access.open_vault(config, location, work)
+            if not anew:
+                access.check_still_there(vault)
             store = configured_store(config)
             store.prepare()
             database = config.data_directory / "pds.sqlite"
             source = Source(database, store, site.settings(), work)
             manifest = make_snapshot(vault, source, services.clock, _progress(as_json=as_json))
-            gone = prune(vault, access.keep_of(config), work)
             outcome = access.Outcome(
                 manifest.created_at_us, manifest.name, not manifest.lost_blobs, vault.place.name
             )
+            # Before old ones go: what keeps them from going must not have one made every hour.
             access.remember_backup(outcome)
+            gone = prune(vault, access.keep_of(config), work)
     text = [f"Backup {manifest.name} is at {vault.place.name}.", *_told(manifest)]
     if gone:
         text.append(f"Let go: {', '.join(gone)}.")

@@ -7,7 +7,6 @@ has returned from is durable. What is in the files is the business of ``services
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _PART_BYTES: Final = 8 * 1024 * 1024
 _SHOWN_CHARS: Final = 300
-_TEMPORARY: Final = ".tmp-"
+_INCOMING: Final = ".incoming"
 
 
 class BackupPlace(Protocol):
@@ -58,7 +57,9 @@ class BackupFolder:
         target = self._directory / key
         for directory in reversed([target.parent, *target.parent.parents]):
             directory.mkdir(mode=0o700, exist_ok=True)  # with parents=True, only the last is ours
-        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        # One name for all (one backup runs at a time): what a kill leaves, the next file replaces.
+        temporary = self._directory / _INCOMING
+        temporary.unlink(missing_ok=True)
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as written, source.open("rb") as read:
@@ -76,7 +77,7 @@ class BackupFolder:
 
     def list(self, prefix: str) -> Iterator[str]:
         for path in (self._directory / prefix).rglob("*"):
-            if path.is_file() and not path.name.startswith(_TEMPORARY):
+            if path.is_file() and path.name != _INCOMING:
                 yield str(path.relative_to(self._directory))
 
     def delete(self, key: str) -> None:

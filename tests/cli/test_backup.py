@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pds.services.backup.errors import DamagedBackupError
 from pds.services.backup.vault import Vault
+from pds.storage.backup_places import BackupFolder
 from pds.storage.process_lock import ProcessLock
 from tests.belongings import post
 from tests.cli.conftest import Operator
@@ -200,6 +204,98 @@ def test_blobs_nobody_needs_any_more_go_with_their_snapshot(
     assert len(made["removed"]) == 1
     assert len(blobs(place)) == 1
     assert operator.ask("backup", "verify")["good"]
+
+
+@pytest.mark.parametrize("key", ["identity.age", "hearth-backup.json"])
+def test_killed_while_the_place_is_made_the_next_one_makes_it(
+    operator: Operator, sealed: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    live(operator)
+    put = BackupFolder.put
+
+    def cut_off(self: BackupFolder, wanted: str, source: Path) -> None:
+        if wanted == key:
+            raise OSError(5, "killed", key)
+        put(self, wanted, source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BackupFolder, "put", cut_off)
+        operator.fail("backup", "create")
+    sealed.mkdir(exist_ok=True)
+    (sealed / ".incoming").write_text("half a file")
+
+    operator.ask("backup", "create")
+
+    assert operator.ask("backup", "verify")["good"]
+    assert not (sealed / ".incoming").exists()
+
+
+def test_damaged_blob_is_told_and_not_kept_under_its_name(operator: Operator, place: Path) -> None:
+    did = live(operator)
+    victim = next((operator.data / "blobs" / did).iterdir())
+    whole = victim.read_bytes()
+    victim.write_bytes(b"x" * len(whole))
+
+    assert operator.ask("backup", "create")["lostBlobs"] == [victim.name]
+    victim.write_bytes(whole)
+
+    assert operator.ask("backup", "create")["lostBlobs"] == []
+    assert len(blobs(place)) == 3
+
+
+def test_folder_that_somebody_put_beside_the_snapshots_does_no_harm(
+    operator: Operator, place: Path
+) -> None:
+    operator.ask("backup", "create")
+    other = place / "snapshots" / "mine" / "manifest.json"
+    other.parent.mkdir()
+    other.write_text("{}")
+
+    operator.ask("backup", "create")
+
+    assert other.exists()
+    assert len(operator.ask("backup", "list")["backups"]) == 1
+
+
+def test_disk_that_is_not_mounted_is_not_taken_for_an_empty_place(
+    operator: Operator, place: Path
+) -> None:
+    operator.ask("backup", "create")
+    shutil.rmtree(place)
+
+    assert "is its disk mounted?" in operator.fail("backup", "create")
+    assert not place.exists()
+    operator.ask("backup", "create", "--anew")
+
+
+def test_backup_does_not_fill_the_disk_of_the_data(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1024))
+
+    assert "make room first" in operator.fail("backup", "create")
+    assert not place.exists()
+
+
+def test_backup_counts_also_when_old_ones_cannot_go(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pds.services.backup import access, retention
+
+    did = live(operator)
+    operator.ask("backup", "create")
+    write(operator, did, 1)
+
+    def fail(*_: object) -> set[bytes]:
+        raise DamagedBackupError("blobs.txt is damaged")
+
+    monkeypatch.setattr(retention, "_blobs_of", fail)
+
+    assert operator.run("backup", "create").exit_code == 1
+    with operator.services(None):
+        remembered = access.last_backup()
+    assert remembered is not None
+    assert remembered.snapshot == snapshot(place).name
 
 
 # --- sealed -------------------------------------------------------------------------------------

@@ -48,6 +48,21 @@ def open_vault(config: Config, location: str | None, work: Path) -> Vault:
     return Vault(place, work, config.service_did, config.backup_passphrase)
 
 
+def check_still_there(vault: Vault) -> None:
+    """Refuse a place that is empty although the last backup went there: an unmounted disk, say.
+
+    Raises:
+        BackupError
+    """
+    last = last_backup()
+    if last is not None and last.text == vault.place.name and not vault.has_header():
+        message = (
+            f"the earlier backups at {vault.place.name} are gone; is its disk mounted?"
+            " If you have removed them: pdsadmin backup create --anew"
+        )
+        raise BackupError(message)
+
+
 def bucket_settings(config: Config) -> dict[str, str]:
     """Of the bucket for backups, by the names of obstore."""
     values: Mapping[str, str | None] = {

@@ -8,8 +8,10 @@ then need not be copied again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from pds import __version__
-from pds.atproto.cid import Cid
+from pds.atproto.cid import RAW, Cid, cid_from_digest
+from pds.services.backup.errors import BackupError
 from pds.services.backup.manifest import FileEntry, Manifest
 from pds.services.backup.vault import MANIFEST, SNAPSHOTS, Vault, blob_key
 from pds.services.clock import Clock
@@ -30,6 +33,7 @@ DATABASE: Final = "pds.sqlite"
 SETTINGS: Final = "settings.json"
 BLOB_LIST: Final = "blobs.txt"
 _BATCH: Final = 500
+_MIB: Final = 1024 * 1024
 
 Progress = Callable[[str, int, int], None]  # (what is being done, how many are done, how many)
 
@@ -51,6 +55,7 @@ def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress
         BackupError, UpstreamFailureError, OSError: the place, or the store of blobs, does not do
             its part.
     """
+    _check_room(source)
     vault.open_or_make()
     there = vault.blob_cids()
     _copy_blobs(vault, source, _known_blobs(), there, progress)
@@ -117,7 +122,7 @@ def _copy_blobs(
             continue
         try:
             _copy_blob(vault, source, blob)
-        except FileNotFoundError:
+        except (FileNotFoundError, _DamagedBlobError):
             lost.add(blob.cid)
             continue
         there.add(bytes(blob.cid))
@@ -128,13 +133,37 @@ def _copy_blobs(
 def _copy_blob(vault: Vault, source: Source, blob: CopiedBlob) -> None:
     path = source.scratch / "blob"
     opened = source.store.open(folder_name(blob.did), blob.cid, 0, blob.size_bytes)
+    digest = hashlib.sha256()
     with opened as stream, _file(path, b"") as file:
         with file.path.open("wb") as written:
             left = blob.size_bytes
             while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
+                digest.update(chunk)
                 written.write(chunk)
                 left -= len(chunk)
+        if cid_from_digest(RAW, digest.digest()) != blob.cid:
+            raise _DamagedBlobError  # kept under its name, it would pass for good for ever
         vault.store(blob_key(blob.cid), file.path)
+
+
+class _DamagedBlobError(Exception):
+    """The server's own bytes of a blob are not those of its CID."""
+
+
+def _check_room(source: Source) -> None:
+    """The copy, packed and sealed, lies beside the data for a while, and must not fill the disk.
+
+    Raises:
+        BackupError
+    """
+    needed = 3 * source.database.stat().st_size
+    free = shutil.disk_usage(source.scratch).free
+    if free < needed:
+        message = (
+            f"a backup needs {needed // _MIB} MiB on the disk of the data for a while, and there"
+            f" are {free // _MIB}; make room first"
+        )
+        raise BackupError(message)
 
 
 def _store_list(vault: Vault, source: Source, name: str, known: Iterator[CopiedBlob]) -> FileEntry:

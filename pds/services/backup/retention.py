@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from pds.atproto.cid import Cid
+from pds.services.backup.errors import DamagedBackupError
 from pds.services.backup.making import BLOB_LIST
-from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key
+from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
 
 _FORMAT: Final = "%Y-%m-%dT%H%M%S.%fZ"
 
@@ -66,6 +67,9 @@ def _blobs_of(vault: Vault, name: str, scratch: Path) -> set[bytes]:
     path = scratch / secrets.token_hex(12)
     try:
         vault.fetch(f"{SNAPSHOTS}{name}/{BLOB_LIST}", path)
+        if entry_of(path) != vault.manifest(name).files.get(BLOB_LIST):
+            message = f"{BLOB_LIST} of {name} is not what it was; no picture or video was removed"
+            raise DamagedBackupError(message)
         with path.open(encoding="ascii") as lines:
             return {bytes(Cid.parse(line.partition(" ")[0])) for line in lines}
     finally:

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import zlib
@@ -39,6 +40,7 @@ _PACKED: Final = frozenset({"pds.sqlite", "blobs.txt"})
 _GZIP: Final = ".gz"
 _SEALED: Final = ".age"
 _CHUNK: Final = 1024 * 1024
+_SNAPSHOT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z")
 
 
 class Vault:
@@ -103,7 +105,7 @@ class Vault:
         try:
             content = self._get_bytes(HEADER)
         except FileNotFoundError:
-            if next(iter(self.place.list("")), None) is not None:
+            if any(key != IDENTITY for key in self.place.list("")):  # that one comes first
                 message = (
                     f"{self.place.name} holds something else than backups of Hearth;"
                     " name an empty place"
@@ -137,6 +139,14 @@ class Vault:
             message = f"the backups at {self.place.name} are sealed; set PDS_BACKUP_PASSPHRASE"
             raise WrongPassphraseError(message)
         self._recipient = pyrage.x25519.Recipient.from_str(recipient)
+
+    def has_header(self) -> bool:
+        """Whether there are backups, or were going to be."""
+        try:
+            self._get_bytes(HEADER)
+        except FileNotFoundError:
+            return False
+        return True
 
     def unlock(self) -> None:
         """Open the private key, so that ``fetch`` can read sealed files. Takes seconds.
@@ -208,7 +218,7 @@ class Vault:
         """Those that are complete, oldest first."""
         wanted = self._stored_as(MANIFEST)
         found = (key.split("/") for key in self.place.list(SNAPSHOTS))
-        return sorted({parts[1] for parts in found if len(parts) == 3 and parts[2] == wanted})
+        return sorted({parts[1] for parts in found if _is_ours(parts) and parts[2] == wanted})
 
     def manifest(self, name: str) -> Manifest:
         """Raises DamagedBackupError."""
@@ -238,7 +248,7 @@ class Vault:
     def all_snapshot_names(self) -> list[str]:
         """Also those that were cut off."""
         found = (key.split("/") for key in self.place.list(SNAPSHOTS))
-        return sorted({parts[1] for parts in found if len(parts) == 3})
+        return sorted({parts[1] for parts in found if _is_ours(parts)})
 
     def _stored_as(self, key: str) -> str:
         packed = key + _GZIP if _name_of(key) in _PACKED else key
@@ -262,6 +272,11 @@ class Vault:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+
+def _is_ours(parts: list[str]) -> bool:
+    """Whether a key is of a snapshot, and not of something that somebody has put beside them."""
+    return len(parts) == 3 and _SNAPSHOT.fullmatch(parts[1]) is not None
 
 
 def blob_key(cid: Cid) -> str:

@@ -1,7 +1,8 @@
 """A Debian with systemd in a folder, in which install.sh does what it does for real.
 
 The folder lies in /var/tmp/hearth-boxes, where the bare system is kept for the next time. A box has
-the network of this machine, so only one is used at a time and its ports are this machine's.
+the network of whoever starts it, so only one is used at a time and its ports are this machine's. Tests
+that run in a network namespace of their own get a folder of their own with HEARTH_BOX_PLACE.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = Path(__file__).with_name("debian-box")
-PLACE = Path("/var/tmp/hearth-boxes")
+PLACE = Path(os.environ.get("HEARTH_BOX_PLACE", "/var/tmp/hearth-boxes"))
 HOSTNAME = "pds.hearth-box.org"
 INSTALL = f"--yes --hostname {HOSTNAME} --email op@hearth-box.org --skip-dns-check --no-mail"
 PORTS = (80, 443, 2019)

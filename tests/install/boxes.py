@@ -1,8 +1,8 @@
 """A Debian with systemd in a folder, in which install.sh does what it does for real.
 
 The folder lies in /var/tmp/hearth-boxes, where the bare system is kept for the next time. A box has
-the network of whoever starts it, so only one is used at a time and its ports are this machine's. Tests
-that run in a network namespace of their own get a folder of their own with HEARTH_BOX_PLACE.
+the network of whoever starts it, so only one is used at a time and its ports are this machine's.
+Those who work in a network namespace of their own name their own folder in HEARTH_BOX_PLACE.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ Spec: https://atproto.com/specs/blob
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 from collections import defaultdict
@@ -28,6 +27,7 @@ import filetype
 from pds.atproto.blob_ref import BlobRef
 from pds.atproto.cid import RAW, Cid, InvalidCidError
 from pds.atproto.syntax.at_uri import make_at_uri
+from pds.disk_trouble import disk_trouble
 from pds.errors import (
     AccountNotFoundError,
     AccountTakedownError,
@@ -51,7 +51,6 @@ logger = logging.getLogger("pds.blobs")
 
 UPLOAD_LIFE_US: Final = 24 * HOUR_US
 _BATCH: Final = 500
-_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _ANY_TYPE = "*/*"
 _UNKNOWN_TYPE = "application/octet-stream"
 _MIME_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
@@ -329,7 +328,7 @@ def _full_disk_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        if disk_trouble(error) != "full":
             raise
         logger.error("an upload failed: the disk is full")  # noqa: TRY400 # no bug to trace
         message = "The server has no room for this upload"

@@ -75,16 +75,36 @@ class DiskGuard:
         self._lock = threading.Lock()
         self._room = Room(0, 0)
         self._looked_at_us = 0
+        self._unseen: frozenset[Path] = frozenset()
         self._told: Level = "fine"
 
     def room(self) -> Room:
-        """What is free now, or was a moment ago."""
+        """What is free now, or was a moment ago.
+
+        A disk that cannot be looked at is left out: what it is asked to do fails by itself, and the
+        other disk goes on. When none can be seen, what was seen last holds.
+        """
         now_us = self._clock()
         if not self._looked_at_us or not 0 <= now_us - self._looked_at_us < _TRUST_US:
-            found = [self._look(directory) for directory in self._directories if directory.exists()]
-            self._room = min(found, key=lambda room: room.free_bytes, default=Room(0, 0))
+            found = self._look_at_all()
+            if found or not self._looked_at_us:
+                self._room = min(found, key=lambda room: room.free_bytes, default=Room(0, 0))
             self._looked_at_us = now_us
         return self._room
+
+    def _look_at_all(self) -> Sequence[Room]:
+        found, unseen = [], set()
+        for directory in self._directories:
+            try:
+                found.append(self._look(directory))
+            except FileNotFoundError:  # made with the first picture
+                continue
+            except OSError as error:
+                unseen.add(directory)
+                if directory not in self._unseen:
+                    logger.error("the disk of %s cannot be looked at: %s", directory, error)  # noqa: TRY400 # no bug to trace
+        self._unseen = frozenset(unseen)
+        return found
 
     def level(self) -> Level:
         return level_of(self._config, self.room().free_bytes)

@@ -5,7 +5,6 @@ Spec: https://atproto.com/specs/xrpc#error-responses
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 from typing import TYPE_CHECKING
@@ -27,14 +26,13 @@ from pds.atproto.syntax.nsid import InvalidNsidError
 from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
+from pds.disk_trouble import disk_trouble
 from pds.errors import NAMES, NotEnoughResourcesError, PdsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 logger = logging.getLogger("pds.web")
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # What parsing a client's text may raise. Errors about stored data (blocks, trees, commits) are not
 # here on purpose: a damaged repo is the server's fault and must not look like the client's.
@@ -58,6 +56,11 @@ INPUT_ERRORS: tuple[type[ValueError], ...] = (
 
 RETRY_AFTER_S = 30
 
+_DISK_MESSAGES = {
+    "full": "The server has no room for this",
+    "broken": "The server's disk does not work at the moment; tell whoever runs it",
+}
+
 
 def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
     """Status, wire name and message of a failure; one that nobody expected is logged whole."""
@@ -68,9 +71,10 @@ def describe(error: Exception, request_id: str) -> tuple[int, str, str]:
     if isinstance(error, HTTPException) and error.code is not None:
         name = NAMES.get(error.code, "InvalidRequest" if error.code < 500 else NAMES[500])
         return error.code, name, error.name
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        logger.error("no room on the disk for request %s: %s", request_id, error)
-        return 503, NotEnoughResourcesError.error, "The server has no room for this"
+    trouble = disk_trouble(error)
+    if trouble is not None:
+        logger.error("the disk is %s, which failed request %s: %s", trouble, request_id, error)
+        return 503, NotEnoughResourcesError.error, _DISK_MESSAGES[trouble]
     logger.error("unexpected error in request %s", request_id, exc_info=error)
     return 500, NAMES[500], "Internal Server Error"
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(2_000)
 MIB = 1024 * 1024
+BOUNDS = ("PDS_DISK_WARN_MIB", "PDS_DISK_FULL_MIB", "PDS_DISK_READ_ONLY_MIB")
 
 
 def leave_free(stage: Stage, mib: int) -> None:
@@ -116,9 +117,8 @@ def small_disk(directory: Path, mib: int) -> Iterator[Path]:
 def test_disk_that_fills_up_during_writes(tmp_path: Path, *, guarded: bool) -> None:
     """With the guard it never gets to SQLite; without it, SQLite has to take it, too."""
     bounds = ("40", "24", "12") if guarded else ("0", "0", "0")
-    names = ("PDS_DISK_WARN_MIB", "PDS_DISK_FULL_MIB", "PDS_DISK_READ_ONLY_MIB")
     with small_disk(tmp_path, 64) as disk:
-        settings = dict(zip(names, bounds, strict=True))
+        settings = dict(zip(BOUNDS, bounds, strict=True))
         with ServerProcess(disk / "data", settings=settings) as server:
             writers = [_Writer(server.create_account(f"writer{n}")) for n in range(4)]
             for writer in writers:
@@ -211,3 +211,40 @@ def _until(is_so: object, limit_s: float = 60) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_disk_of_the_pictures_that_has_become_read_only(tmp_path: Path) -> None:
+    """What a dying SD card does: it can be read and no longer written."""
+    with small_disk(tmp_path, 64) as disk:
+        settings = dict.fromkeys(BOUNDS, "0") | {"PDS_BLOBSTORE_DISK_LOCATION": str(disk / "blobs")}
+        with ServerProcess(tmp_path / "data", settings=settings) as server:
+            alice = server.create_account("alice")
+            picture = _upload(alice, PICTURE)
+            image = {"alt": "", "image": picture}
+            alice.post("seen", embed={"$type": "app.bsky.embed.images", "images": [image]})
+            subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+            with pytest.raises(HttpError) as refused:
+                _upload(alice, PICTURE + b"another")
+
+            assert refused.value.status == 503
+            assert refused.value.body == {
+                "error": "NotEnoughResources",
+                "message": "The server's disk does not work at the moment; tell whoever runs it",
+            }
+            assert "Read-only file system" in server.log.read_text()
+            alice.post("words need no picture")
+            link = picture["ref"]["$link"]
+            assert server.get("com.atproto.sync.getBlob", did=alice.did, cid=link) == PICTURE
+
+            subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+            _upload(alice, PICTURE + b"another")
+            assert server.stop() == 0
+
+
+def _upload(account: Account, content: bytes) -> Any:
+    reply = account.server.post(
+        "com.atproto.repo.uploadBlob", content, token=account.token, content_type="image/png"
+    )
+    return reply["blob"]

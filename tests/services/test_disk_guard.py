@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,50 @@ def test_operator_is_told_once_for_each_level_that_is_worse(
     assert levels == ["WARNING", "ERROR", "ERROR", "ERROR", "INFO"]
     assert "uploads, imports and sign-ups are refused" in caplog.text
     assert len(queued_mail()) == 3
+
+
+def test_disk_that_cannot_be_looked_at_is_told_once_and_stops_nothing(
+    services: Services, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_mounted = False
+
+    def look(directory: Path) -> Room:
+        if directory.name == "blobs" and not is_mounted:
+            raise OSError(errno.ESTALE, "Stale file handle", str(directory))
+        return Room(9_000 * MIB, 100_000 * MIB)
+
+    guard = guard_of(services, look)
+    for _ in range(3):
+        clock.advance(2)
+        guard.check_writable()
+    assert [record.message for record in caplog.records] == [
+        f"the disk of {services.config.blobstore_disk_location} cannot be looked at:"
+        f" [Errno 116] Stale file handle: '{services.config.blobstore_disk_location}'"
+    ]
+
+    is_mounted = True
+    clock.advance(2)
+    guard.check_room()
+    is_mounted = False
+    clock.advance(2)
+    guard.check_room()
+    assert len(caplog.records) == 2
+
+
+def test_what_was_seen_last_holds_while_no_disk_can_be_seen(
+    services: Services, clock: StillClock
+) -> None:
+    free_mib: int | None = None
+
+    def look(directory: Path) -> Room:
+        if free_mib is None:
+            raise OSError(errno.EIO, "Input/output error", str(directory))
+        return Room(free_mib * MIB, 100_000 * MIB)
+
+    guard = guard_of(services, look)
+    assert guard.level() == "critical"  # nothing is known yet
+
+    for seen, level in ((9_000, "fine"), (None, "fine"), (10, "critical"), (None, "critical")):
+        free_mib = seen
+        clock.advance(2)
+        assert guard.level() == level

@@ -50,12 +50,25 @@ def test_everything_else_is_a_bug_and_hidden(
     assert "request-1" in caplog.text
 
 
-def test_full_disk_is_a_503_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OSError(30, "Read-only file system", "/pds/blobs/x"),
+        OSError(5, "Input/output error"),
+        PermissionError(13, "Permission denied", "/pds/blobs"),
+    ],
+)
+def test_disk_at_fault_is_a_503_and_one_line_with_the_reason(
+    error: OSError, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.ERROR):
-        status, name, _ = describe(OSError(28, "No space left on device"), "request-1")
+        status, name, message = describe(error, "request-1")
 
     assert (status, name) == (503, "NotEnoughResources")
+    assert "/pds" not in message
     assert [record.exc_info for record in caplog.records] == [None]
+    assert str(error) in caplog.text
 
 
 def test_child_of_an_input_error_counts_as_one() -> None:

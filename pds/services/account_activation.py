@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -95,12 +96,15 @@ class AccountActivation:
                 change = self._parts.repos.recommit_in_transaction(_activated(current), key)
                 announce_activation(self._parts.sequencer, current, change)
 
-    def deactivate(self, did: str, delete_after: str | None) -> None:
+    def deactivate(
+        self, did: str, delete_after: str | None, also: Callable[[int], None] | None = None
+    ) -> None:
         """Make an account inactive at its owner's wish; sessions stay, so that it can come back.
 
         delete_after: when the owner wants it deleted, as a datetime; not sooner than
         ``DELETE_AFTER_AT_LEAST_US`` from now. On an account that is deactivated already only this
         is changed, and nothing is announced.
+        also: called with the account's id, as part of the same change.
 
         Raises:
             AccountNotFoundError
@@ -111,6 +115,8 @@ class AccountActivation:
             current = _get(did)
             since = current.deactivated_at or format_datetime(self._clock())
             accounts.set_deactivated(current.id, since, self._deletion_time(delete_after))
+            if also is not None:
+                also(current.id)
             if current.deactivated_at is None:
                 announce_status(
                     self._parts.sequencer, dataclasses.replace(current, deactivated_at=since)

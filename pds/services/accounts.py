@@ -7,6 +7,7 @@ needs one name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -156,9 +157,15 @@ class Accounts:
         """Make an account active; see ``AccountActivation.activate``."""
         self._activation.activate(did)
 
-    def deactivate(self, did: str, delete_after: str | None = None) -> None:
+    def deactivate(
+        self,
+        did: str,
+        delete_after: str | None = None,
+        *,
+        also: Callable[[int], None] | None = None,
+    ) -> None:
         """Make an account inactive at its owner's wish; see ``AccountActivation.deactivate``."""
-        self._activation.deactivate(did, delete_after)
+        self._activation.deactivate(did, delete_after, also)
 
     def check_status(self, did: str) -> AccountCheck:
         """What checkAccountStatus tells; see ``AccountActivation.check``."""

@@ -163,11 +163,6 @@ class Grants:
         oauth_grants.delete_for_account(account_id, keep="" if kept is None else kept.id)
         oauth_clients.forget_all(account_id, keep_client_id="" if kept is None else kept.client_id)
 
-    def end_all_for_member(self, account_id: int) -> None:
-        """``end_all`` in a transaction of its own: a member pauses the account, apps and all."""
-        with transaction():
-            self.end_all(account_id)
-
     def expire(self) -> int:
         """Forget the grants that have lapsed; return how many."""
         now_us = self._clock()

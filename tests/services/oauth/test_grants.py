@@ -214,12 +214,13 @@ def test_one_grant_may_be_kept(services: Services, alice: Person) -> None:
     assert approved(alice) == {CLIENT_ID}
 
 
-def test_a_member_ends_all_at_once(services: Services, alice: Person, bob: Person) -> None:
+def test_all_of_an_account_end_at_once(services: Services, alice: Person, bob: Person) -> None:
     for person in (alice, bob):
         make_grant(services, person)
         approve(person)
 
-    services.oauth.grants.end_all_for_member(alice.row.id)
+    with transaction():
+        services.oauth.grants.end_all(alice.row.id)
 
     assert services.oauth.grants.list_for_account(alice.row.id) == []
     assert len(services.oauth.grants.list_for_account(bob.row.id)) == 1

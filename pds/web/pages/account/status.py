@@ -36,9 +36,8 @@ def _show(visit: Visit) -> Response:
 
 
 def _deactivate(visit: Visit) -> Response:
-    visit.services.accounts.deactivate(visit.did, None)
-    # Unlike the method, which a move to another server uses while an app watches.
-    visit.services.oauth.grants.end_all_for_member(visit.account.id)
+    # Apps and all, unlike the method, which a move to another server uses while an app watches.
+    visit.services.accounts.deactivate(visit.did, also=visit.services.oauth.grants.end_all)
     return visit.go(AT, "deactivated")
 
 

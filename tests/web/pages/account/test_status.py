@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pds.errors import NotEnoughResourcesError
 from pds.storage import accounts
 from tests.browser_tools import Page
 from tests.factories import Person, StillClock, read_events
@@ -36,6 +37,22 @@ def test_a_pause_ends_what_apps_were_allowed(member: Member, bob: Person) -> Non
 
     assert services.oauth.grants.list_for_account(member.person.row.id) == []
     assert len(services.oauth.grants.list_for_account(bob.row.id)) == 1
+
+
+def test_pause_that_fails_half_way_changes_nothing(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_grant(member.stage.services, member.person)
+    before = everything()
+
+    def fail(_account_id: int) -> None:
+        raise NotEnoughResourcesError
+
+    monkeypatch.setattr(member.stage.services.oauth.grants, "end_all", fail)
+    page = member.send("/status", "/status/deactivate")
+
+    assert page.status == 503
+    assert everything() == before
 
 
 def test_account_that_lives_elsewhere_cannot_come_back(member: Member) -> None:

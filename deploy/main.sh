@@ -9,6 +9,8 @@
 source "$here/deploy/options.sh"
 # shellcheck source=deploy/mail.sh
 source "$here/deploy/mail.sh"
+# shellcheck source=deploy/backup.sh
+source "$here/deploy/backup.sh"
 # shellcheck source=deploy/checks.sh
 source "$here/deploy/checks.sh"
 # shellcheck source=deploy/changes.sh
@@ -34,6 +36,7 @@ all_steps() {
   step_packages
   step_user
   step_folders
+  step_backup_folder
   step_venv
   step_code
   step_settings
@@ -97,6 +100,7 @@ say_next() {
   say "Hearth runs at https://$hostname (on this machine: http://127.0.0.1:$port)"
   [[ $mail_way == smtp ]] || echo "  Without mail you are the mail: codes are read with: sudo pdsadmin account codes"
   [[ $mail_way == none ]] || echo "  Try the mail:        sudo pdsadmin mail test --to $email"
+  say_backup
   echo "  Keep a copy of $env_file in a safe place: without its keys the accounts are lost."
   echo "  Now make the first account:"
   echo "    sudo pdsadmin account create --email $email --handle NAME.$hostname"

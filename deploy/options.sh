@@ -16,6 +16,10 @@ the program and changes only what you name; what it was told before it knows.
   --mail-provider P  in place of --smtp-url: resend, postmark, mailgun, mailgun-eu, brevo or gmail, with
   --mail-user USER   the user there, and the password or key in the environment (HEARTH_MAIL_PASSWORD)
   --no-mail          send no mail; you read out codes by hand: pdsadmin account codes
+  --backup-to PLACE  a backup every night: a folder, best on another disk, or s3://BUCKET/PREFIX. For
+                     a bucket PDS_BACKUP_PASSPHRASE and PDS_BACKUP_S3_… are in the environment
+                                                                    (PDS_BACKUP_LOCATION)
+  --no-backup        none; so it is with --yes when no place was ever named
   --tls WAY          on-demand: certificates of Let's Encrypt, for each handle when it is used (default)
                      internal: of an authority of this machine's own, for trying things out
                      none: something else does it; Hearth listens on 127.0.0.1 only
@@ -36,6 +40,7 @@ parse_options() {
   assume_yes=no dry_run=no skip_dns=no uninstall=no
   hostname=${PDS_HOSTNAME:-} email=${PDS_CONTACT_EMAIL_ADDRESS:-}
   smtp_url=${PDS_EMAIL_SMTP_URL:-} mail_from=${PDS_EMAIL_FROM_ADDRESS:-}
+  backup_to=${PDS_BACKUP_LOCATION:-} backup_way=''
   mail_way='' mail_provider='' mail_user='' tls='' front='' front_is_wanted=no
   certificate='' certificate_key=''
   while (($#)); do
@@ -45,12 +50,13 @@ parse_options() {
       --skip-dns-check) skip_dns=yes ;;
       --uninstall) uninstall=yes ;;
       --no-mail) mail_way=none ;;
+      --no-backup) backup_way=none ;;
       -h | --help)
         server_usage
         exit 0
         ;;
       --hostname | --email | --smtp-url | --mail-from | --mail-provider | --mail-user | --tls | --front | \
-        --certificate | --certificate-key)
+        --certificate | --certificate-key | --backup-to)
         (($# >= 2)) || refuse_option "$1 needs a value"
         set_option "$1" "$2"
         shift
@@ -70,7 +76,7 @@ set_option() {
   local name=${1#--}
   name=${name//-/_}
   case $name in # no names but these, whatever was typed
-    hostname | email | smtp_url | mail_from | mail_provider | mail_user | tls | front | certificate | certificate_key)
+    hostname | email | smtp_url | mail_from | mail_provider | mail_user | tls | front | certificate | certificate_key | backup_to)
       printf -v "$name" '%s' "$2"
       ;;
     *) refuse_option "$1 takes no value" ;;
@@ -89,13 +95,14 @@ check_options() {
   if [[ $mail_way == none && -n $smtp_url$mail_provider ]]; then
     refuse_option "--no-mail and a mail server exclude each other"
   fi
+  [[ $backup_way != none || -z $backup_to ]] || refuse_option "--no-backup and a place for backups exclude each other"
   [[ -z $mail_provider ]] || is_provider "$mail_provider" || refuse_option "--mail-provider is one of: ${providers[*]}"
 }
 
-# The value of a setting in the server's file; nothing if it is not there.
+# The value of a setting in the server's file, or in the file $2; nothing if it is not there.
 env_value() {
   local line value
-  line=$(grep -E "^$1=" "$env_file" 2>/dev/null | tail -n 1) || return 0
+  line=$(grep -E "^$1=" "${2:-$env_file}" 2>/dev/null | tail -n 1) || return 0
   value=${line#*=}
   if [[ $value == \'*\' || $value == \"*\" ]]; then
     value=${value:1:-1}
@@ -120,6 +127,7 @@ recall_answers() {
   [[ -n $tls ]] || tls=$(answer_value tls)
   [[ -n $front ]] || front=$(answer_value front | grep -Ex 'caddy|nginx|apache' || true)
   tls=${tls:-on-demand}
+  recall_backup
   certificate=${certificate:-$(answer_value certificate)}
   certificate_key=${certificate_key:-$(answer_value certificate_key)}
 }
@@ -131,10 +139,12 @@ complete_answers() {
     ask hostname "Public name of this server (like pds.example.com)"
     ask email "Your e-mail address (contact, certificates)"
     ask_mail
+    ask_backup
   fi
   [[ -n $hostname ]] || missing+=("--hostname NAME")
   [[ -n $email ]] || missing+=("--email ADDRESS")
   complete_mail missing
+  complete_backup missing
   if ((${#missing[@]})); then
     fail "missing, and there is nobody to ask:$(printf '\n  %s' "${missing[@]}")"
   fi

@@ -109,7 +109,7 @@ step_unit() {
 writable_folders() {
   local name folder all=$data_folder
   for name in PDS_DATA_DIRECTORY PDS_BLOBSTORE_DISK_LOCATION PDS_BACKUP_LOCATION; do
-    folder=$(env_value "$name")
+    folder=$(planned_value "$name")
     [[ $folder != /* || $folder == "$data_folder" || $folder == "$data_folder"/* ]] || all+=" -$folder"
   done
   printf '%s' "$all"

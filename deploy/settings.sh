@@ -38,6 +38,11 @@ set_value() {
   settings=$text
 }
 
+# The value of a setting in `settings`, as it is going to be.
+planned_value() {
+  env_value "$1" <(printf '%s' "$settings")
+}
+
 # The same, only where nothing is set.
 default_value() {
   [[ $'\n'$settings == *$'\n'"$1="* ]] || set_value "$1" "$2"
@@ -72,6 +77,7 @@ step_settings() {
   default_value PDS_REPORT_SERVICE_DID did:plc:ar7c4by46qjdydhdevvrndac
   default_value PDS_CRAWLERS "${PDS_CRAWLERS-https://bsky.network}"
   set_mail
+  set_backup
   [[ $settings == *$'\n' ]] || settings+=$'\n'
   put_file "$env_file" 640 root:pds "$settings"
   [[ $put_anything == no ]] || service_touched=yes
@@ -90,6 +96,7 @@ set_mail() {
 step_answers() {
   local text="tls=$tls"$'\n'"front=$front"$'\n'"mail=$mail_way"$'\n'
   [[ -z $certificate ]] || text+="certificate=$certificate"$'\n'"certificate_key=$certificate_key"$'\n'
+  [[ $backup_way != none ]] || text+="backup=none"$'\n'
   [[ $installed_caddy == no ]] || text+="installed=caddy"$'\n'
   put_file "$answers_file" 644 root:root "$text"
 }

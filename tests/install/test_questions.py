@@ -31,7 +31,7 @@ def talk(answers: str, *arguments: str) -> str:
 
 
 def test_it_asks_for_name_address_and_mail() -> None:
-    said = talk("pds.hearth-plan.org\nop@hearth-plan.org\nnone\n")
+    said = talk("pds.hearth-plan.org\nop@hearth-plan.org\nnone\n\n")
 
     assert "Public name of this server" in said
     assert "Your e-mail address" in said
@@ -42,7 +42,7 @@ def test_it_asks_for_name_address_and_mail() -> None:
 
 def test_what_was_given_is_not_asked_and_wrong_choices_are_asked_again() -> None:
     said = talk(
-        "pigeon\nown\nmail.example.com\n465\nme@example.com\np@ss\npds@example.com\n",
+        "pigeon\nown\nmail.example.com\n465\nme@example.com\np@ss\npds@example.com\n\n",
         "--hostname",
         "pds.hearth-plan.org",
         "--email",
@@ -59,7 +59,7 @@ def test_what_was_given_is_not_asked_and_wrong_choices_are_asked_again() -> None
 @pytest.mark.parametrize("provider", ["resend", "postmark"])
 def test_provider_with_one_key_asks_for_no_user(provider: str) -> None:
     said = talk(
-        f"{provider}\nkey\npds@example.com\n",
+        f"{provider}\nkey\npds@example.com\n\n",
         "--hostname",
         "pds.hearth-plan.org",
         "--email",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from pds.config import Config
 from pds.environment import load_environment
+from pds.errors import NotEnoughResourcesError
 from pds.jobs.back_up import BackupRunner
 from pds.jobs.request_crawls import CrawlRequester
 from pds.jobs.schedule import Schedule
@@ -19,6 +20,7 @@ from pds.service_manager import ServiceManager
 from pds.services import build_services, processors
 from pds.settings import ConfigError
 from pds.storage import database, migrate
+from pds.storage.migrate import NewerDatabaseError
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 from pds.web.app import create_app
 from pds.web.server import serve
@@ -56,9 +58,12 @@ def main() -> int:
         return 2
     try:
         run(config, environ)
-    except ConfigError as error:
+    except (ConfigError, NewerDatabaseError) as error:
         logger.error("%s", error)  # noqa: TRY400 # nothing to trace
         return 2
+    except NotEnoughResourcesError:
+        logger.error("cannot start without writing the database; see the reason above")  # noqa: TRY400 # nothing to trace
+        return 1
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise

@@ -133,6 +133,21 @@ def test_data_of_another_rotation_key_is_refused_in_one_line(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_database_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with ServerProcess(data) as server:
+        assert server.stop() == 0
+    with closing(sqlite3.connect(data / "pds.sqlite")) as file, file:
+        file.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_more', '2030')")
+
+    ended = start(data, {})
+
+    assert ended.returncode == 2  # systemd does not try again
+    assert "the database belongs to a newer version (it has had 9999_more)" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.slow
 def test_settings_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "pds.env"
     file.write_text("PDS_INVITE_REQUIRED=true\nPDS_JWT_SECRET=" + "0123456789abcdef" * 2 + "\n")

@@ -83,8 +83,8 @@ class Site:
             yield Config.from_env(with_local_secrets(environ))
 
     @contextmanager
-    def database(self, *, in_any_shape: bool = False) -> Iterator[Config]:
-        """Open the server's database; it must be in this program's shape unless told otherwise."""
+    def database(self, *, may_be_older: bool = False) -> Iterator[Config]:
+        """Open the server's database; it is in this program's shape, or ``may_be_older``."""
         from pds.storage import database, migrate
 
         with told():
@@ -96,8 +96,9 @@ class Site:
             config = Config.from_env(with_local_secrets(environ))
             database.open_database(file, busy_timeout_ms=WAIT_MS)
             try:
-                if not in_any_shape:
-                    _check_shape(*migrate.compare())
+                migrate.check_not_newer()
+                if not may_be_older:
+                    _check_not_older()
                 yield config
             finally:
                 # Not close_database: folding in the write-ahead log is the server's business.
@@ -154,13 +155,10 @@ def _where_else(environ: dict[str, str]) -> str:
     return "start the server once, or name its settings with --env-file or PDS_ENV_FILE"
 
 
-def _check_shape(missing: list[str], unknown: list[str]) -> None:
-    if unknown:
-        message = (
-            "the database belongs to a newer version (it has had"
-            f" {unknown[-1]}); update this program"
-        )
-        raise Failure(message)
+def _check_not_older() -> None:
+    from pds.storage import migrate
+
+    missing, _ = migrate.compare()
     if missing:
         message = (
             "the database is older than this program; restart the server, which brings it up to"

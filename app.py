@@ -8,6 +8,7 @@ import gc
 import logging
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from pds.config import Config
 from pds.environment import load_environment
@@ -20,6 +21,7 @@ from pds.service_manager import ServiceManager
 from pds.services import build_services, processors
 from pds.settings import ConfigError
 from pds.storage import database, migrate
+from pds.storage.directories import make_directories
 from pds.storage.migrate import NewerDatabaseError
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 from pds.web.app import create_app
@@ -41,6 +43,7 @@ def main() -> int:
     try:
         environ = load_environment()
         config = Config.from_env(environ)
+        make_directories(named_directories(config))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -74,6 +77,14 @@ def main() -> int:
     finally:
         lock.release()
     return 0
+
+
+def named_directories(config: Config) -> dict[str, Path]:
+    """Where this server keeps what it keeps on disk, by the setting that says so."""
+    found = {"PDS_DATA_DIRECTORY": config.data_directory}
+    if config.blobstore_s3_bucket is None:
+        found["PDS_BLOBSTORE_DISK_LOCATION"] = config.blobstore_disk_location
+    return found
 
 
 def run(config: Config, environ: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from pds.settings import integer, setting, text, url
+from pds.settings import bucket, integer, setting, text, url
 
 BUCKET_SCHEME = "s3://"
 
@@ -13,9 +13,11 @@ BUCKET_SCHEME = "s3://"
 def backup_location(raw: str) -> str:
     """An absolute folder, or ``s3://bucket`` with a prefix or without."""
     if raw.startswith(BUCKET_SCHEME):
-        if not raw.removeprefix(BUCKET_SCHEME).partition("/")[0]:
+        try:
+            bucket(raw.removeprefix(BUCKET_SCHEME).partition("/")[0])
+        except ValueError:
             message = "names no bucket; write s3://bucket/prefix"
-            raise ValueError(message)
+            raise ValueError(message) from None
         return raw.rstrip("/")
     if not Path(raw).is_absolute():
         message = "is neither an absolute path nor s3://bucket/prefix"

@@ -55,6 +55,7 @@ LOCAL_DIRECTORY_URL = "the directory built in for localhost, else https://plc.di
 OWN_NETWORKS = (
     "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"
 )
+LONGEST_SHOWN = 200  # characters of a wrong value
 JWT_SECRET_MINIMUM = 32  # bytes; RFC 7518 §3.2 wants the key of HS256 as long as its hash
 
 Values = dict[str, Any]
@@ -291,11 +292,12 @@ def _read(row: Setting, given: Mapping[str, str], so_far: Values) -> Any:
         message = f"{row.name}: not supported, {row.help}; remove it"
         raise ValueError(message)
     try:
-        return row.read(raw)
+        value = row.read(raw)
     except ValueError as error:
-        shown = "its value" if row.secret else f'"{raw}"'
+        shown = "its value" if row.secret or len(raw) > LONGEST_SHOWN else f'"{raw}"'
         message = f"{row.name}: {shown} {error}"
         raise ValueError(message) from None
+    return _default(row, so_far) if value == () else value  # a list of nothing counts as unset
 
 
 def _default(row: Setting, so_far: Values) -> Any:

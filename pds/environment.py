@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pds import local_secrets
 from pds.settings import ConfigError, path
+
+if TYPE_CHECKING:
+    from dotenv.parser import Original
 
 INSTALLED_ENV_FILE = Path("/pds/pds.env")
 HERE = Path(__file__).resolve().parents[1]
@@ -75,13 +79,29 @@ def _with_file(environ: dict[str, str]) -> dict[str, str]:
     return {**_parse_env_file(Path(environ["PDS_ENV_FILE"])), **environ}
 
 
+def _number(original: Original) -> int:
+    """Of the line that says something; blank ones before it are part of ``original``."""
+    blank = original.string[: -len(original.string.lstrip())] if original.string.strip() else ""
+    return original.line + blank.count("\n")
+
+
 def _parse_env_file(file: Path) -> dict[str, str]:
-    from dotenv import dotenv_values  # only needed here, and not by tools that import the table
+    from dotenv.parser import parse_stream  # only needed here, not by who imports the table
 
     try:
         with file.open(encoding="utf-8") as stream:
-            parsed = dotenv_values(stream=stream, interpolate=False)
+            lines = list(parse_stream(stream))
     except OSError as error:
         problem = f"PDS_ENV_FILE: {file} cannot be read ({error.strerror}); check path and rights"
         raise ConfigError([problem]) from error
-    return {name: value or "" for name, value in parsed.items()}
+    except UnicodeDecodeError as error:
+        problem = f"PDS_ENV_FILE: {file} is not text in UTF-8; it has one NAME=value per line"
+        raise ConfigError([problem]) from error
+    problems = [  # without the line itself, which may hold a secret
+        f"PDS_ENV_FILE: line {_number(line.original)} of {file} is no NAME=value; mend it"
+        for line in lines
+        if line.error
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return {line.key: line.value or "" for line in lines if line.key}

@@ -39,9 +39,16 @@ def load_or_create(data_directory: Path) -> dict[str, str]:
             _create(file)
         return _read(file)
     except OSError as error:
-        raise ConfigError(
-            [f"{file}: {error.strerror}; this user must be able to read it"]
-        ) from error
+        raise ConfigError([_unusable(file, str(error.strerror))]) from error
+
+
+def _unusable(file: Path, reason: str) -> str:
+    if file.exists():
+        return f"{file}: {reason}; this user must be able to read it"
+    return (
+        f"PDS_DATA_DIRECTORY: {file.parent} cannot be used: {reason};"
+        " name a folder that this user may write"
+    )
 
 
 def _refuse_to_replace(data_directory: Path) -> None:

@@ -14,6 +14,7 @@ from pds.mail_settings import Mailbox, SmtpServer, mailbox, smtp_url
 from pds.settings import (
     Network,
     boolean,
+    bucket,
     colour,
     did,
     hex_32_bytes,
@@ -52,7 +53,7 @@ class BucketSettings:
     """The bucket of an S3 service that holds pictures and videos, where they are not on disk."""
 
     blobstore_s3_bucket: str | None = setting(
-        text, None, "bucket for pictures and videos, in place of the disk"
+        bucket, None, "bucket for pictures and videos, in place of the disk"
     )
     blobstore_s3_region: str | None = setting(
         text, None, "its region", shown="AWS_REGION, else us-east-1"

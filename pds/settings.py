@@ -28,6 +28,7 @@ _DID = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
 _EMAIL = re.compile(r"(?:[^<>]*<)?[^@\s<>]+@[^@\s<>]+>?")
 _HEX_COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
 _RGB_COLOUR = re.compile(r"rgb\(\s*([0-9]{1,3})[\s,]+([0-9]{1,3})[\s,]+([0-9]{1,3})\s*\)")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _DID_KEY = re.compile(r"did:key:z[1-9A-HJ-NP-Za-km-z]+")
 
 
@@ -90,12 +91,21 @@ def integer(minimum: int, maximum: int = 2**53 - 1) -> Reader:
 
     def read(raw: str) -> int:
         if not re.fullmatch(r"-?[0-9]{1,16}", raw) or not minimum <= int(raw) <= maximum:
-            upper = f" to {maximum}" if maximum < 2**53 - 1 else " or more"
+            is_bound_of_interest = maximum < 2**53 - 1 or len(raw) >= 16
+            upper = f" to {maximum}" if is_bound_of_interest else " or more"
             message = f"is not a whole number of {minimum}{upper}; write digits only"
             raise ValueError(message)
         return int(raw)
 
     return read
+
+
+def bucket(raw: str) -> str:
+    """The name of a bucket of an S3 service; older ones may have upper case and underscores."""
+    if not _BUCKET.fullmatch(raw):
+        message = "is not the name of a bucket; write it alone, without s3:// and slashes"
+        raise ValueError(message)
+    return raw
 
 
 def log_level(raw: str) -> str:

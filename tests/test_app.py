@@ -52,6 +52,20 @@ def test_wrong_settings_are_listed_and_nothing_is_made(
     assert not (tmp_path / "data" / "pds.sqlite").exists()
 
 
+def test_directory_that_cannot_be_used_is_one_line(
+    environment: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    environment.setenv("PDS_BLOBSTORE_DISK_LOCATION", str(tmp_path / "file"))
+
+    assert app.main() == 2
+
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"PDS_BLOBSTORE_DISK_LOCATION: {tmp_path}/file cannot be used")
+    assert not (tmp_path / "data" / "pds.sqlite").exists()
+
+
 def test_second_server_on_the_same_data_is_refused(
     environment: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -103,6 +103,13 @@ def test_empty_value_counts_as_unset() -> None:
     assert Config.from_env({**PUBLIC, "PDS_PORT": " ", "PDS_SERVICE_DID": ""}).port == 2583
 
 
+def test_list_of_nothing_counts_as_unset() -> None:
+    config = Config.from_env({**PUBLIC, "PDS_SERVICE_HANDLE_DOMAINS": ",", "PDS_CRAWLERS": " , "})
+
+    assert config.service_handle_domains == (f".{config.hostname}",)
+    assert config.crawlers == ()
+
+
 @pytest.mark.parametrize(("raw", "level"), [("trace", "DEBUG"), ("Warn", "WARNING")])
 def test_log_level_is_one_that_python_knows(raw: str, level: str) -> None:
     assert Config.from_env({**PUBLIC, "LOG_LEVEL": raw}).log_level.upper() == level
@@ -155,6 +162,11 @@ def test_trusted_proxies_are_own_networks_unless_set() -> None:
         ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "https://cdn.test/%s/%s", "%s three times"),
         ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "https://cdn.test/%s/%s/%s%d", "%s three times"),
         ("PDS_BSKY_APP_VIEW_CDN_URL_PATTERN", "cdn.test/%s/%s/%s", "http"),
+        ("PDS_DISK_WARN_MIB", "9" * 20, "0 to 9007199254740991"),
+        ("PDS_BLOBSTORE_S3_BUCKET", "a b", "not the name of a bucket"),
+        ("PDS_BLOBSTORE_S3_BUCKET", "s3://pictures", "without s3://"),
+        ("PDS_BACKUP_LOCATION", "s3://a b/c", "names no bucket"),
+        ("PDS_SERVICE_HANDLE_DOMAINS", "x" * 201, "its value is not"),
         ("LOG_LEVEL", "loud", "write debug, info, warn, error or fatal"),
     ],
 )

@@ -34,6 +34,13 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
     assert documented - {row.name for row in SETTINGS} == {"PDS_ENV_FILE"}
 
 
+def test_no_setting_is_documented_twice() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    documented = re.findall(r"^\| `([A-Z0-9_]+)`", text, re.MULTILINE)
+
+    assert len(documented) == len(set(documented))
+
+
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_job_is_documented_with_its_interval(job: Job) -> None:
     text = (DOCS / "operations.md").read_text()

@@ -51,6 +51,39 @@ def test_named_file_that_is_not_there_is_refused(home: Path) -> None:
         operator_environment(home / "absent.env")
 
 
+def test_line_that_is_no_setting_is_refused_with_its_number_and_without_what_it_says(
+    home: Path,
+) -> None:
+    file = home / "pds.env"
+    file.write_text("# a comment\nexport PDS_PORT='2599'\n\nPDS_JWT_SECRET hidden\n=x\nPDS_A=b\n")
+
+    with pytest.raises(ConfigError) as refused:
+        operator_environment(file)
+
+    assert refused.value.problems == [
+        f"PDS_ENV_FILE: line {number} of {file} is no NAME=value; mend it" for number in (4, 5)
+    ]
+
+
+def test_file_that_is_no_text_is_refused(home: Path) -> None:
+    file = home / "pds.env"
+    file.write_bytes(b"PDS_PORT=\xff\n")
+
+    with pytest.raises(ConfigError, match="is not text in UTF-8"):
+        operator_environment(file)
+
+
+def test_values_may_be_quoted_span_lines_be_empty_and_have_comments(home: Path) -> None:
+    file = home / "pds.env"
+    text = "export PDS_A='$HOME #1'\nPDS_B=\nPDS_C\nPDS_D=one # two\nPDS_E=\"x\ny\"\nPDS_A=last\n"
+    file.write_text(text)
+
+    found = operator_environment(file)
+
+    expected = {"PDS_A": "last", "PDS_B": "", "PDS_C": "", "PDS_D": "one", "PDS_E": "x\ny"}
+    assert {name: found[name] for name in expected} == expected
+
+
 def test_data_is_looked_for_here_then_beside_the_program(home: Path) -> None:
     assert operator_environment()["PDS_DATA_DIRECTORY"] == str(home / "hearth/data")
 

@@ -71,5 +71,8 @@ def test_unusable_directory_is_a_clear_error(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
 
-    with pytest.raises(ConfigError, match="this user must be able to"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^PDS_DATA_DIRECTORY: .*data cannot be used: Not a directory; name a folder",
+    ):
         load_or_create(blocked / "data")

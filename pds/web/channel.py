@@ -220,13 +220,21 @@ class Channel(HTTPChannel):  # type: ignore[misc] # waitress is untyped
             and request.version == "1.1"
             and websocket.is_upgrade(request.headers)
             and self.server.is_subscription(request.path)
-            and len(self.requests) == 1
-            and self.request is None
+            and self._nothing_follows()
         ):
             self._hand_over(request)
         else:
             self.spools = request.error is None and self.server.asks_others(request.path)
             super().service()
+
+    def _nothing_follows(self) -> bool:
+        """Whether this request is all that the client has sent.
+
+        The loop thread gives a request away before it is done with what it has received; it holds
+        the lock until then.
+        """
+        with self.requests_lock:
+            return len(self.requests) == 1 and self.request is None
 
     def handle_close(self) -> None:
         if self.refused and self.socket is not None:

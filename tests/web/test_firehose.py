@@ -11,6 +11,7 @@ from simple_websocket import Client, ConnectionClosed
 from pds.atproto.firehose_frames import decode_frame, encode_error
 from pds.errors import FutureCursorError, NotEnoughResourcesError, RateLimitExceededError
 from pds.web import firehose, websocket
+from pds.web.server import HttpServer
 from pds.xrpc.method import Auths, Call, Method
 from tests.web.conftest import methods
 from tests.web.harness import Running, make_services, read_all, running
@@ -77,6 +78,21 @@ def test_what_is_written_once_the_client_is_connected_reaches_it(
     with subscriber(web) as client:
         stream.add(b"at once")
         assert client.receive(5) == b"at once"
+
+
+def test_handshake_succeeds_however_soon_a_worker_has_it(
+    web: Running, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_away_and_linger(self: HttpServer, task: Any) -> None:
+        give_away(self, task)
+        time.sleep(0.1)  # the loop thread; the worker goes ahead
+
+    give_away = HttpServer.add_task
+    monkeypatch.setattr(HttpServer, "add_task", give_away_and_linger)
+
+    with subscriber(web) as client:
+        stream.add(b"x")
+        assert client.receive(5) == b"x"
 
 
 def test_ordinary_requests_go_on_beside_subscribers(web: Running) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_socket
+from werkzeug.routing import Rule
 
 from pds.config import Config
 from pds.services import passwords
@@ -62,6 +63,32 @@ def only_this_machine() -> None:
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash with the least work scrypt allows; the real cost is tested by its own vectors."""
     monkeypatch.setattr(passwords, "SCRYPT_COST", 2)
+
+
+@pytest.fixture(autouse=True)
+def cheap_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no disk: as long as the power stays, it makes no difference."""
+    monkeypatch.setitem(database._PRAGMAS, "synchronous", "off")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_apps() -> Iterator[None]:
+    """Compile what builds the URLs of a route once for all applications: no page asks for any.
+
+    It is three quarters of what an application costs, and thousands of tests make one.
+    """
+    compile_builder = Rule._compile_builder
+    known: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (rule.rule, *rule._trace, append_unknown, repr(rule.defaults))
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 @pytest.fixture

@@ -27,6 +27,11 @@ from pds.storage.database import (
 pytestmark = pytest.mark.usefixtures("open_database")
 
 
+@pytest.fixture(autouse=True)
+def cheap_commits() -> None:
+    """None here: what a server does is what is tried."""
+
+
 def save(key: str, value: str = "x") -> None:
     execute("INSERT INTO server_state (key, value) VALUES (?, ?)", (key, value))
 

@@ -21,7 +21,7 @@ check_machine() {
   check_memory
   check_disk
   check_clock
-  [[ $skip_dns == yes ]] || check_dns
+  [[ $skip_dns == yes || $is_name == no ]] || check_dns
   local line
   for line in "${remarks[@]}"; do echo "  Note: $line"; done
   for line in "${problems[@]}"; do echo "  PROBLEM: $line"; done
@@ -68,7 +68,13 @@ see docs/install.md")
 
 check_hostname() {
   local label='[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
-  if [[ ! $hostname =~ ^($label\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$ ]] || ((${#hostname} > 253)); then
+  is_name=yes
+  if [[ $hostname == *[![:ascii:]]* ]]; then
+    is_name=no
+    problems+=("\"$hostname\" has letters beyond a to z; write it as the DNS does, which begins with xn-- (a browser that \
+opens it shows that when the address is copied)")
+  elif [[ ! $hostname =~ ^($label\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$ ]] || ((${#hostname} > 253)); then
+    is_name=no
     problems+=("\"$hostname\" is no public host name; write it like pds.example.com, without https:// and port")
   elif [[ $hostname =~ \.(localhost|local|internal|lan|home|arpa|invalid|example|onion)$ ]]; then
     problems+=("nobody elsewhere can reach $hostname; choose a name in a domain that is yours")
@@ -162,62 +168,152 @@ check_clock() {
     remarks+=("the clock is not kept right by a time server; install one: apt-get install systemd-timesyncd")
 }
 
-# The addresses of a name, family v4 or v6: addresses v4 NAME
-addresses() {
-  getent "ahosts$1" "$2" 2>/dev/null | awk '{ print $1 }' | grep -v '^::ffff:' | sort -u || true
-}
-
 # What would stop a first installation, but not the update of a server that runs.
 dns_problem() {
   if [[ -n $known_hostname ]]; then remarks+=("$1"); else problems+=("$1"); fi
 }
 
+# Do the server's name and those below it, which members' handles are, lead here?
 check_dns() {
-  local own name found
-  own=" $(hostname -I 2>/dev/null) "
-  for name in "$hostname" "hearth-check-$RANDOM.$hostname"; do
-    found=$(addresses v4 "$name"; addresses v6 "$name")
-    if [[ -z $found ]]; then
-      dns_problem "$(dns_advice "$name")"
-    else
-      check_addresses "$name" "$own" "$found"
-    fi
+  echo "  Asking the DNS for $hostname"
+  addresses_before=''
+  check_name "$hostname" "$hostname" || return 0
+  check_name "*.$hostname" "hearth-check-$RANDOM.$hostname" || return 0
+  [[ $tls != on-demand || -n $certificate ]] || check_caa
+}
+
+# check_name RECORD NAME: whether NAME, for which RECORD is responsible, leads here. Fails when there is no
+# answer, and so nothing more to learn.
+check_name() {
+  local kind answer='' addresses='' unknown=() own
+  for kind in A AAAA; do
+    answer=$(ask_dns "$kind" "$2")
+    case $answer in
+      fine*) addresses+=$(tail -n +2 <<<"$answer")$'\n' ;;
+      forged*)
+        dns_problem "DNSSEC of $1 is broken, so most name servers refuse to say where it is. Where your domain is \
+managed, sign it anew, or remove the DS record at the registrar; docs/troubleshooting.md#dns-dnssec"
+        return 1
+        ;;
+      *) unknown+=("$kind") ;;
+    esac
+  done
+  if ((${#unknown[@]} == 2)); then
+    tell_silence "$1"
+    return 1
+  fi
+  ((${#unknown[@]} == 0)) || dns_problem "the name servers of $1 fail when they are asked for its ${unknown[*]} \
+record, so some cannot connect. Whoever manages the domain can tell; or add --skip-dns-check"
+  if [[ -z ${addresses//$'\n'/} ]] || are_invented "$addresses"; then
+    dns_problem "$(dns_advice "$1")"
+    return
+  fi
+  [[ $addresses != "$addresses_before" ]] || return 0 # what is wrong with them has been said
+  addresses_before=$addresses
+  own=$(hostname -I 2>/dev/null) || own=''
+  check_addresses "$1" "$own" "$addresses"
+}
+
+# Nobody answers for record $1: is it the domain, or are name servers out of reach?
+tell_silence() {
+  local at_all
+  at_all=$(ask_dns NS .)
+  if [[ $at_all == fine* ]]; then
+    dns_problem "the name servers of $1 do not answer, or with an error. Whoever manages the domain can tell: is the zone \
+there, are the name servers named at the registrar the right ones, does a CNAME lead in a circle? Or add --skip-dns-check"
+  else
+    dns_problem "no name server answers this machine ($(name_servers | paste -sd ' ')). Look at its network and at \
+/etc/resolv.conf; or add --skip-dns-check"
+  fi
+}
+
+# Whether $1 is what the name servers here answer for names that do not exist, as some providers' do.
+are_invented() {
+  local answer address
+  [[ -n ${invented+known} ]] || {
+    answer=$(ask_dns A "hearth-check-$RANDOM$RANDOM.com")
+    invented=$(tail -n +2 <<<"$answer")
+  }
+  [[ -n $invented ]] || return 1
+  for address in $1; do
+    [[ $'\n'$invented$'\n' == *$'\n'$address$'\n'* ]] || return 1
   done
 }
 
 dns_advice() {
+  local more=''
+  [[ -z ${invented:-} ]] || more=" (The name servers here answer ${invented//$'\n'/ } for names that do not exist.)"
   if [[ $1 == "$hostname" ]]; then
     echo "there is no address for $1 in the DNS. Add a record of type A (and AAAA, for IPv6) with this \
-machine's public address, wait some minutes, and start this again; or add --skip-dns-check"
+machine's public address, wait some minutes, and start this again; or add --skip-dns-check$more"
   else
-    echo "there is no address for names below $hostname, which members' handles are. Add a record of \
-type A (and AAAA) for *.$hostname; or add --skip-dns-check"
+    echo "there is no address for names below $hostname, which members' handles are. Add a record for \
+$1: CNAME to $hostname (or A and AAAA as that has them); or add --skip-dns-check$more"
   fi
 }
 
-# Compare the addresses $3 of name $1 with this machine's own, $2.
+# Compare the addresses $3 of record $1 with this machine's own, $2. Behind a router or a cloud's gateway it
+# has no public IPv4 address of its own; IPv6 goes right through.
 check_addresses() {
-  local address stray=()
+  local address inside=() hidden=() strays4=() strays6=() public4 public6
+  public4=$(public_addresses "$2" 4)
+  public6=$(public_addresses "$2" 6)
   for address in $3; do
-    [[ $2 == *" $address "* ]] || stray+=("$address")
+    if [[ " ${2//$'\n'/ } " == *" $address "* ]]; then
+      [[ -n $(public_addresses "$address") ]] || inside+=("$address")
+    elif [[ -z $(public_addresses "$address") ]]; then
+      hidden+=("$address")
+    elif [[ $address == *:* ]]; then
+      strays6+=("$address")
+    else
+      strays4+=("$address")
+    fi
   done
-  ((${#stray[@]})) || return 0
-  if [[ $(public_addresses "$2") == "" ]]; then
-    remarks+=("$1 points to ${stray[*]}; this machine has private addresses only, so the router must pass ports 80 and 443 on to it")
-  else
-    dns_problem "$1 points to ${stray[*]}, but this machine's addresses are $(public_addresses "$2"). Correct the \
-record, or if a router or proxy passes everything on to here, add --skip-dns-check"
-  fi
+  ((${#inside[@]} == 0)) || remarks+=("$1 points to ${inside[*]}, which nobody outside can reach. That is all right if only your \
+own network's name server says so; else the record needs the public address of your router")
+  ((${#hidden[@]} == 0)) || dns_problem "$1 points to ${hidden[*]}, which nobody outside can reach, and which is not this \
+machine. Put this machine's or the router's public address there, or add --skip-dns-check"
+  ((${#strays6[@]} == 0)) || tell_stray AAAA "$1" "${strays6[*]}" "$public6"
+  ((${#strays4[@]} == 0)) || {
+    [[ -z $public4 ]] || tell_stray A "$1" "${strays4[*]}" "$public4"
+    [[ -n $public4 ]] || remarks+=("$1 points to ${strays4[*]}; this machine has private IPv4 addresses only, so the router \
+must pass ports 80 and 443 on to it")
+  }
 }
 
-# Those of the addresses $1 that the world can reach.
+# tell_stray TYPE RECORD ADDRESSES OWN
+tell_stray() {
+  local right="but this machine's addresses are $4. Correct the record"
+  [[ -n $4 ]] || right="but this machine has no such address. Remove the record"
+  dns_problem "the $1 record of $2 points to $3, $right, or if a router or proxy passes everything on to here, add --skip-dns-check"
+}
+
+# May Let's Encrypt make certificates for the name? The nearest name with CAA records decides. Spec: RFC 8659 §3
+check_caa() {
+  local name=$hostname answer issuers
+  while [[ $name == *.* ]]; do
+    answer=$(ask_dns CAA "$name")
+    [[ $answer == fine* ]] || return 0 # authorities would refuse as well, and be asked again
+    if [[ $answer == *$'\n'* ]]; then
+      issuers=$(sed -n 's/^issue \([^;]*\).*/\1/p' <<<"${answer,,}" | tr -d ' \t')
+      grep -qx letsencrypt.org <<<"$issuers" || ! grep -q '^issue ' <<<"${answer,,}" ||
+        dns_problem "the CAA record of $name forbids Let's Encrypt to make certificates for $hostname. Where your domain is \
+managed, add: $name CAA 0 issue \"letsencrypt.org\""
+      return 0
+    fi
+    name=${name#*.}
+  done
+}
+
+# Those of the addresses $1 that the world can reach; of the family $2 (4 or 6) alone if it is named.
 public_addresses() {
   local address public=()
   for address in $1; do
     case $address in
       10.* | 127.* | 192.168.* | 169.254.* | 172.1[6-9].* | 172.2?.* | 172.3[01].* | 100.6[4-9].* | \
         100.[7-9]?.* | 100.1[01]?.* | 100.12[0-7].* | f[cd]*:* | fe80:* | ::1) ;;
-      *) public+=("$address") ;;
+      *:*) [[ ${2-} == 4 ]] || public+=("$address") ;;
+      *) [[ ${2-} == 6 ]] || public+=("$address") ;;
     esac
   done
   echo "${public[*]}"

@@ -11,6 +11,8 @@ source "$here/deploy/options.sh"
 source "$here/deploy/mail.sh"
 # shellcheck source=deploy/backup.sh
 source "$here/deploy/backup.sh"
+# shellcheck source=deploy/dns.sh
+source "$here/deploy/dns.sh"
 # shellcheck source=deploy/checks.sh
 source "$here/deploy/checks.sh"
 # shellcheck source=deploy/changes.sh

@@ -1,4 +1,4 @@
-"""A name server of one's own on 127.0.0.1 that knows TXT records and addresses."""
+"""A name server of one's own on 127.0.0.1 that knows TXT and CAA records and addresses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ import dns.rrset
 class DnsServer:
     """``texts``: name → values, each a list of pieces. ``silent``: take questions, say nothing.
 
-    ``addresses``: name → IP addresses; ``*.example.com`` is for all names below.
+    ``addresses``: name → IP addresses; ``*.example.com`` is for all names below. ``caa``: name →
+    records as in a zone file. ``invented``: the addresses of names that do not exist.
+    ``failing``: names, or names with a type as in ``example.com AAAA``, that get SERVFAIL;
+    ``forged``: names that do unless signatures are not to be checked.
     """
 
     port: int = 0
     texts: dict[str, list[list[str]]] = field(default_factory=dict)
     addresses: dict[str, list[str]] = field(default_factory=dict)
+    caa: dict[str, list[str]] = field(default_factory=dict)
+    invented: list[str] = field(default_factory=list)
+    failing: set[str] = field(default_factory=set)
+    forged: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     silent: bool = False
@@ -35,37 +42,45 @@ class DnsServer:
 
     def answer(self, question: bytes) -> bytes | None:
         query = dns.message.from_wire(question)
-        name = query.question[0].name
-        self.asked.append(name.to_text(omit_final_dot=True))
+        name = query.question[0].name.to_text(omit_final_dot=True)
+        self.asked.append(name)
         if self.silent:
             return None
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.RA
-        is_address = query.question[0].rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA)
-        if is_address and self.rcode == dns.rcode.NOERROR:
-            return self._answer_addresses(query, reply)
-        values = self.texts.get(self.asked[-1])
-        if self.rcode != dns.rcode.NOERROR:
-            reply.set_rcode(self.rcode)
-        elif values is None:
-            reply.set_rcode(dns.rcode.NXDOMAIN)
-        elif values:
-            quoted = [" ".join(f'"{piece}"' for piece in value) for value in values]
-            reply.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
+        reply.set_rcode(self._rcode(query, name))
+        if reply.rcode() == dns.rcode.NOERROR:
+            records = self._records(name, query.question[0].rdtype)
+            if records is None:
+                reply.set_rcode(dns.rcode.NXDOMAIN)
+            elif records:
+                kind = query.question[0].rdtype
+                reply.answer.append(dns.rrset.from_text(name + ".", 60, "IN", kind, *records))
         return reply.to_wire()
 
-    def _answer_addresses(self, query: dns.message.Message, reply: dns.message.Message) -> bytes:
-        name, wildcard = self.asked[-1], f"*.{self.asked[-1].partition('.')[2]}"
-        known = self.addresses.get(name) or self.addresses.get(wildcard)
-        if known is None:
-            reply.set_rcode(dns.rcode.NXDOMAIN)
-        else:
-            kind = query.question[0].rdtype
-            fitting = [one for one in known if (":" in one) == (kind == dns.rdatatype.AAAA)]
-            if fitting:
-                found = dns.rrset.from_text(query.question[0].name, 60, "IN", kind, *fitting)
-                reply.answer.append(found)
-        return reply.to_wire()
+    def _rcode(self, query: dns.message.Message, name: str) -> dns.rcode.Rcode:
+        kind = dns.rdatatype.to_text(query.question[0].rdtype)
+        is_forged = name in self.forged and not query.flags & dns.flags.CD
+        if is_forged or self.failing & {name, f"{name} {kind}"}:
+            return dns.rcode.SERVFAIL
+        return self.rcode
+
+    def _records(self, name: str, kind: dns.rdatatype.RdataType) -> list[str] | None:
+        """As in a zone file; None when there is no such name."""
+        if kind == dns.rdatatype.TXT:
+            values = self.texts.get(name)
+            if values is None:
+                return None
+            return [" ".join(f'"{piece}"' for piece in value) for value in values]
+        if kind == dns.rdatatype.CAA:
+            return self.caa.get(name, [])
+        if kind not in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            return []
+        known = self.addresses.get(name) or self.addresses.get(f"*.{name.partition('.')[2]}")
+        known = known or self.invented
+        if not known:
+            return None
+        return [one for one in known if (":" in one) == (kind == dns.rdatatype.AAAA)]
 
 
 @contextmanager

@@ -31,6 +31,33 @@ def wildcard_elsewhere(clinic: Clinic) -> None:
     clinic.dns.addresses[f"*.{HOST}"] = ["5.9.0.1"]
 
 
+@fault("dns-host", f"add: {HOST} A ")
+def no_address_and_answers_are_invented(clinic: Clinic) -> None:
+    clinic.dns.addresses = {}
+    clinic.dns.invented = ["203.0.113.9"]
+
+
+@fault("dns-wildcard", f"*.{HOST} CNAME {HOST}")
+def no_wildcard_and_answers_are_invented(clinic: Clinic) -> None:
+    del clinic.dns.addresses[f"*.{HOST}"]
+    clinic.dns.invented = ["203.0.113.9"]
+
+
+@fault("dns-domain", "whoever manages your domain")
+def name_servers_of_the_domain_fail(clinic: Clinic) -> None:
+    clinic.dns.failing = {HOST}
+
+
+@fault("dns-domain", "whoever manages your domain")
+def name_servers_fail_for_ipv6(clinic: Clinic) -> None:
+    clinic.dns.failing = {f"{HOST} AAAA"}
+
+
+@fault("dns-dnssec", "DS record")
+def domain_is_signed_wrongly(clinic: Clinic) -> None:
+    clinic.dns.forged = {HOST}
+
+
 @fault("dns-silent", "/etc/resolv.conf")
 def name_server_fails(clinic: Clinic) -> None:
     import dns.rcode

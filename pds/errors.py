@@ -243,6 +243,12 @@ class InvalidHandleError(PdsError):
     default_message = "Invalid handle"
 
 
+class HandleElsewhereError(InvalidRequestError):
+    """Outside this server's domains, and does not point to the account (yet)."""
+
+    default_message = "External handle did not resolve to DID"
+
+
 class HandleNotAvailableError(PdsError):
     error = "HandleNotAvailable"
     default_message = "Handle is not available"

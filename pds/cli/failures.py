@@ -9,6 +9,7 @@ import click
 
 from pds.errors import (
     AccountTakedownError,
+    HandleElsewhereError,
     HandleNotAvailableError,
     IncompatibleDidDocError,
     InvalidHandleError,
@@ -24,6 +25,11 @@ _TRY_AGAIN = "check this machine's network and PDS_DID_PLC_URL, then try again"
 _NEXT_STEPS: tuple[tuple[type[PdsError], str], ...] = (
     (InvalidHandleError, "choose another handle"),
     (HandleNotAvailableError, "choose another handle"),
+    (
+        HandleElsewhereError,
+        "its owner first has to make a TXT record at _atproto.<handle> that says did=<DID>, see:"
+        " pdsadmin account info",
+    ),
     (UnsupportedDomainError, "take a handle below one of PDS_SERVICE_HANDLE_DOMAINS"),
     (AccountTakedownError, "first: pdsadmin account untakedown"),
     (IncompatibleDidDocError, "its owner has to point the DID to this server first"),

@@ -35,7 +35,7 @@ def list_jobs(*, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("name", type=click.Choice(sorted(_BY_NAME)))
+@click.argument("name", type=click.Choice(sorted(_BY_NAME)), metavar="NAME")
 @json_option
 @click.pass_obj
 def run(site: Site, name: str, *, as_json: bool) -> None:

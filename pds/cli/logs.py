@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -15,8 +16,15 @@ import click
 
 from pds.cli.failures import Failure
 from pds.cli.output import json_option, show
+from pds.cli.site import Site
+from pds.environment import HERE
 
 UNIT: Final = "pds"
+NOTHING: Final = (
+    "The journal has no lines of the service pds, or none so new, or you may not read it (sudo)."
+    " A server that was started by hand writes to its terminal; if that goes to a file:"
+    " pdsadmin logs --file FILE"
+)
 _LINE: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d),\d+"
     r" (?P<level>[A-Z]+) (?P<name>\S+) (?P<text>.*)"
@@ -32,7 +40,7 @@ class Wanted:
 
     errors: bool
     slow_ms: int | None
-    about: str | None
+    about: tuple[str, ...]
     requests: bool
 
 
@@ -41,7 +49,7 @@ class Wanted:
 @click.option("--since", help='How far back: "1 hour ago", "yesterday", "2026-11-25 18:00".')
 @click.option("--errors", is_flag=True, help="Only what went wrong: warnings, failed requests.")
 @click.option("--slow", "slow_ms", type=int, help="Only requests that took this many ms or more.")
-@click.option("--about", help="Only lines with this text: a handle, a DID, an address, an id.")
+@click.option("--about", help="Only lines with this text, or about this account: an id, a handle.")
 @click.option("--no-requests", is_flag=True, help="Only what the server says by itself.")
 @json_option
 @click.option(
@@ -49,7 +57,9 @@ class Wanted:
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="Read this file instead of the journal; - is the standard input.",
 )
+@click.pass_obj
 def logs(  # noqa: PLR0913 - one for each option
+    site: Site,
     *,
     follow: bool,
     since: str | None,
@@ -61,7 +71,12 @@ def logs(  # noqa: PLR0913 - one for each option
     as_json: bool,
 ) -> None:
     """Show the log: who asked for what, how long it took, what went wrong."""
-    wanted = Wanted(errors, slow_ms, about, requests=not no_requests)
+    if file is not None and (since or follow):
+        message = "--since and --follow are for the journal; leave them or --file out"
+        raise click.UsageError(message)
+    # Asked for before the log is read: it needs other rights than the database.
+    texts = _names(site, about) if about else ()
+    wanted = Wanted(errors, slow_ms, texts, requests=not no_requests)
     if as_json:
         if follow:
             message = "--follow never ends, so it makes no JSON document; leave one out"
@@ -114,7 +129,25 @@ def _is_wanted(found: re.Match[str], text: str, wanted: Wanted) -> bool:
         return False
     if wanted.errors and found["level"] not in _WORSE and "error" not in pairs:
         return False
-    return wanted.about is None or wanted.about.lower() in text.lower()
+    lower = text.lower()
+    return not wanted.about or any(name in lower for name in wanted.about)
+
+
+def _names(site: Site, about: str) -> tuple[str, ...]:
+    """``about``, and the DID and handle if it is an account's: requests are logged by DID.
+
+    In a process of its own, since who opens the database goes on as its owner, who may not be
+    allowed to read the journal.
+    """
+    command = [sys.executable, "-P", "-m", "pds.cli", "account", "info", "--json", "--", about]
+    try:
+        environ = {**site.environment(), "PYTHONPATH": str(HERE)}
+    except Failure:  # who may read the journal need not be allowed to read the settings
+        return (about.lower(),)
+    found = subprocess.run(command, capture_output=True, check=False, env=environ)  # noqa: S603 # ourselves
+    account = json.loads(found.stdout) if found.returncode == 0 else {}
+    names = (about, account.get("did"), account.get("handle"))
+    return tuple({name.lower() for name in names if name})
 
 
 def _told(found: re.Match[str]) -> str:
@@ -143,13 +176,18 @@ def _lines(file: Path | None, since: str | None, *, follow: bool) -> Iterator[st
             " to with --file"
         )
         raise Failure(message)
-    command = [journalctl, "--unit", UNIT, "--output", "cat", "--no-pager"]
+    command = [journalctl, "--unit", UNIT, "--output", "cat", "--no-pager", "--quiet"]
     command += ["--since", since] if since else ["--lines", "1000"]
     if follow:
         command.append("--follow")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:  # noqa: S603 # journalctl
         assert process.stdout is not None  # noqa: S101 # a pipe was asked for
-        yield from process.stdout
+        is_empty = True
+        for line in process.stdout:
+            is_empty = False
+            yield line
+    if is_empty and not process.returncode:
+        click.echo(NOTHING, err=True)
     if process.returncode:
         message = f"journalctl ended with status {process.returncode}; try it with sudo"
         raise Failure(message)

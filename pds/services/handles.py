@@ -11,6 +11,7 @@ from typing import Protocol
 from pds.atproto.syntax.handle import DISALLOWED_TLDS, Handle, is_handle
 from pds.config import Config
 from pds.errors import (
+    HandleElsewhereError,
     HandleNotAvailableError,
     HandleNotFoundError,
     InvalidHandleError,
@@ -68,7 +69,7 @@ class Handles:
             InvalidHandleError: its form, its top-level domain or its words.
             HandleNotAvailableError: it is reserved.
             UnsupportedDomainError: it is outside our domains and there is no ``did``.
-            InvalidRequestError: it does not point to ``did``.
+            HandleElsewhereError: it does not point to ``did``.
             NotEnoughResourcesError: too many are being looked up.
         """
         normal = self.check_form(handle)
@@ -84,8 +85,7 @@ class Handles:
         elif did is None:
             raise UnsupportedDomainError
         elif self._external_did(normal) != did:
-            message = "External handle did not resolve to DID"
-            raise InvalidRequestError(message)
+            raise HandleElsewhereError
         return normal
 
     def resolve(self, handle: str) -> str:

@@ -42,3 +42,14 @@ def test_refused_handle_changes_nothing(operator: Operator) -> None:
     )
     assert operator.fail("account", "set-handle", "alice", "a b").startswith("Invalid handle")
     assert operator.fail("account", "set-handle", "nobody", "carol").startswith("there is no")
+
+
+def test_domain_that_does_not_point_to_the_account_is_refused_with_what_its_owner_does(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.create("alice")
+    monkeypatch.setattr("pds.services.handles.Handles._external_did", lambda *_: None)
+
+    said = operator.fail("account", "set-handle", "alice", "alice.example.com")
+
+    assert "a TXT record at _atproto.<handle> that says did=<DID>" in said

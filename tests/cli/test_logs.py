@@ -72,6 +72,43 @@ def test_lines_about_somebody(operator: Operator, file: Path) -> None:
     assert len(told(operator, file, "--about", "dd44")) == 4
 
 
+def test_an_account_is_found_by_its_handle_although_requests_name_its_did(
+    operator: Operator, tmp_path: Path
+) -> None:
+    alice = operator.create("alice")
+    log = tmp_path / "pds.log"
+    log.write_text(LINES.replace("did:plc:alice", alice["did"]))
+
+    for name in ("alice", "alice.test", "ALICE.test", "alice@example.com", alice["did"]):
+        assert len(told(operator, log, "--about", name)) == 2
+
+    assert told(operator, log, "--about", "nobody.test") == []
+
+
+def test_what_is_for_the_journal_alone_is_not_passed_over_in_silence(
+    operator: Operator, file: Path
+) -> None:
+    for words in (["--since", "yesterday"], ["--follow"]):
+        refused = operator.run("logs", "--file", str(file), *words)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "are for the journal" in refused.stderr
+
+
+def test_journal_without_a_line_is_told(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journalctl = tmp_path / "bin/journalctl"
+    journalctl.parent.mkdir()
+    journalctl.write_text("#!/bin/sh\n")
+    journalctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{journalctl.parent}:/usr/bin:/bin")
+
+    found = operator.run("logs")
+
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert "no lines of the service pds" in found.stderr
+
+
 def test_without_requests_the_server_alone_speaks(operator: Operator, file: Path) -> None:
     assert not [line for line in told(operator, file, "--no-requests") if "did:plc" in line]
 

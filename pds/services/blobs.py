@@ -261,6 +261,10 @@ class Blobs:
         ]
         return missing, str(missing[-1].cid) if len(missing) == limit else None
 
+    def is_any_missing(self, account: AccountRow) -> bool:
+        """Whether records refer to a blob that nobody has uploaded."""
+        return bool(blobs.list_missing(account.id, after=b"", limit=1))
+
     def counts(self, account_id: int) -> tuple[int, int]:
         """(blobs that records refer to, how many of these are there), for checkAccountStatus."""
         return blobs.count_blobs(account_id)

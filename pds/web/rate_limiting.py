@@ -88,7 +88,8 @@ class RateLimiting:
         spendings = []
         for limit in limits:
             cost = 1 if limit.cost is None else limit.cost(call)
-            spendings.append(Spending(limit, _KEYS[limit.key](asker), cost))
+            if cost:  # what costs nothing is possible with a budget that is spent, too
+                spendings.append(Spending(limit, _KEYS[limit.key](asker), cost))
         self._spend(info, spendings)
 
     @contextmanager

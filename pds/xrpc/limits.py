@@ -108,7 +108,19 @@ CHECK_HANDLE_AVAILABILITY = (
 
 # --- repos and preferences -----------------------------------------------------------------------
 
-UPLOAD_BLOB = (Limit("com.atproto.repo.uploadBlob-0", 1_000, DAY_S),)
+
+def upload_cost(call: Call) -> int:
+    """Nothing as long as records of the account wait for their pictures, as after a move."""
+    account = call.services.accounts.find_account(call.did)
+    return 0 if account is not None and call.services.blobs.is_any_missing(account) else 1
+
+
+UPLOAD_BLOB = (
+    Limit("com.atproto.repo.uploadBlob-0", 1_000, DAY_S, cost=upload_cost),
+    # Ours. Tools for moving send the pictures of ten years in one go, and do not come back for
+    # those that were refused.
+    Limit("com.atproto.repo.uploadBlob-1", 50_000, DAY_S),
+)
 GET_REPO = (Limit("com.atproto.sync.getRepo-0", 6_000, 5 * MINUTE_S),)
 IMPORT_REPO = (Limit("com.atproto.repo.importRepo-0", 60, HOUR_S, key="did"),)  # ours
 PUT_PREFERENCES = (Limit("app.bsky.actor.putPreferences-0", 300, 5 * MINUTE_S, key="did"),)  # ours

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pds.atproto.cid import cid_for_raw
 from pds.config import Config
-from pds.storage.database import rows
+from pds.services.rate_limits import Spending
+from pds.storage.database import rows, transaction
+from pds.xrpc.limits import UPLOAD_BLOB
 from tests.factories import Person, dump_tables, make_account, make_code, make_config, new_account
 from tests.over_http import ADMIN_HEADER, Wire, wire
 from tests.stage import queued_mail
@@ -71,6 +74,40 @@ def test_sixth_mail_within_an_hour_is_not_sent(http: Wire, alice: Person) -> Non
         "5;w=3600",
     )
     assert everything() == before
+
+
+def test_pictures_that_a_move_left_behind_can_be_brought_though_the_day_s_uploads_are_spent(
+    services: Services, http: Wire, alice: Person
+) -> None:
+    def upload(content: bytes) -> Answer:
+        return http.web.post(
+            "/xrpc/com.atproto.repo.uploadBlob",
+            content,
+            Content_Type="image/png",
+            Authorization=f"Bearer {alice.access_jwt}",
+        )
+
+    assert upload(b"one").status == 200
+    daily = UPLOAD_BLOB[0]
+    services.rate_limits.spend([Spending(daily, "127.0.0.1", daily.points - 1)])
+    assert upload(b"two").error[:2] == (429, "RateLimitExceeded")
+
+    import_record_with_blob(services, alice, b"three")
+
+    assert upload(b"not it").status == 200
+    assert upload(b"three").status == 200
+    assert upload(b"two").error[:2] == (429, "RateLimitExceeded")
+
+
+def import_record_with_blob(services: Services, person: Person, content: bytes) -> None:
+    """A record whose blob is not here, as an import leaves it."""
+    account = services.accounts.get_account(person.did)
+    cid = cid_for_raw(content)
+    with transaction():
+        rows(
+            "INSERT INTO record_blob (account_id, collection, rkey, cid) VALUES (?, ?, ?, ?)",
+            (account.id, "app.bsky.feed.post", "3kaaaaaaaaaaa", cid),
+        )
 
 
 def test_mailbox_is_not_filled_from_many_addresses(http: Wire, alice: Person) -> None:

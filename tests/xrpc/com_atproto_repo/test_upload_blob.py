@@ -72,7 +72,8 @@ def test_limits_are_those_of_the_settings(services: Services) -> None:
     assert method.auth is Auths.UPLOAD
     assert callable(method.body_limit_bytes)
     assert method.body_limit_bytes(services) == services.config.blob_upload_limit
-    assert [(limit.points, limit.window_s) for limit in method.limits] == [(1000, 86_400)]
+    figures = [(limit.points, limit.window_s) for limit in method.limits]
+    assert figures == [(1_000, 86_400), (50_000, 86_400)]
 
 
 @pytest.mark.parametrize("declared", ["image/png", "*/*", "text/plain"])

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from pds.network.http_client import FetchError, HttpClient
+from pds.network.http_client import FetchError, HttpClient, Response
 
 TIMEOUT_S = 10.0
+HIGHEST_SEQ = 2**52  # half of what can be counted to: no server has ever sent so much
+
+
+class NoSuchMethodError(FetchError):
+    """The relay knows nothing of that method: it does not tell."""
+
+
+_UNKNOWN = frozenset({"HostNotFound", "RepoNotFound", "AccountNotFound"})
+_NO_METHOD = frozenset({"MethodNotImplemented", "XRPCNotSupported", "UnknownMethod"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +65,22 @@ class Relay:
         """What it knows of ``hostname``; None when it does not know it.
 
         Raises:
+            NoSuchMethodError: it does not tell.
             FetchError: no answer, or not one that can be read.
         """
         found = self._ask("com.atproto.sync.getHostStatus", hostname=hostname)
         if found is None:
             return None
         seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
+        if seq is not None and not 0 <= seq <= HIGHEST_SEQ:
+            raise FetchError(f"{self.base_url} says that it has read up to event {seq}")
         return HostStatus(seq, _text(found.get("status")), count)
 
     def repo_status(self, did: str) -> RepoStatus | None:
-        """What it knows of an account; None when it does not know it, or does not say.
+        """What it knows of an account; None when it does not know it.
 
         Raises:
+            NoSuchMethodError: it does not tell.
             FetchError: no answer, or not one that can be read.
         """
         found = self._ask("com.atproto.sync.getRepoStatus", did=did)
@@ -78,11 +91,15 @@ class Relay:
         return RepoStatus(_text(found.get("status")) or "without a reason", None)
 
     def _ask(self, method: str, **params: str) -> dict[str, Any] | None:
-        """Its answer; None when it knows no such host, account or method."""
+        """Its answer; None when it knows no such host or account."""
         url = f"{self.base_url}/xrpc/{method}?{urlencode(params)}"
         answer = self._http.get(url, timeout_s=TIMEOUT_S)
         if answer.status in (400, 404, 501):
-            return None
+            error, message = _error_of(answer)
+            if error in _NO_METHOD or answer.status == 501:
+                raise NoSuchMethodError(f"{self.base_url} does not tell")
+            if error in _UNKNOWN or (error and "not found" in message.lower()):
+                return None
         try:
             found = json.loads(answer.checked().body)
         except (ValueError, RecursionError) as error:
@@ -90,6 +107,17 @@ class Relay:
         if not isinstance(found, dict):
             raise FetchError(f"{self.base_url} answered with something else than an object")
         return found
+
+
+def _error_of(answer: Response) -> tuple[str, str]:
+    """Name and message of an error as XRPC has them; empty where it is something else."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        return "", ""
+    return _text(found.get("error")) or "", _text(found.get("message")) or ""
 
 
 def _integer(value: Any) -> int | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pds.network.http_client import FetchError, ResponseStatusError
-from pds.network.relay import HostStatus, Relay, RepoStatus
+from pds.network.relay import HostStatus, NoSuchMethodError, Relay, RepoStatus
 from tests.fakes.web_server import client, web_server
 
 PATH = "/xrpc/com.atproto.sync.requestCrawl"
@@ -53,12 +53,39 @@ def test_a_relay_may_not_know_the_host(status: int) -> None:
         assert Relay(server.url, http).host_status("pds.example.com") is None
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (501, ""),
+        (400, '{"error": "MethodNotImplemented"}'),
+        (404, '{"error": "XRPCNotSupported", "message": "method not found"}'),
+    ],
+)
+def test_a_relay_that_does_not_tell_is_none_that_does_not_know_us(status: int, body: str) -> None:
+    with web_server() as server, client() as http:
+        server.text(HOST_STATUS, body, status)
+
+        with pytest.raises(NoSuchMethodError):
+            Relay(server.url, http).host_status("pds.example.com")
+
+
+@pytest.mark.parametrize("body", ["<html>welcome</html>", '{"error":"RateLimited"}', "[]", "null"])
+def test_a_web_site_that_is_no_relay_is_a_failure(body: str) -> None:
+    with web_server() as server, client() as http:
+        server.text(HOST_STATUS, body, 404)
+
+        with pytest.raises(ResponseStatusError):
+            Relay(server.url, http).host_status("pds.example.com")
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", "[]", '{"seq": -1}', '{"seq": 9007199254740991}', "[" * 100_000]
+)
 def test_an_answer_that_is_none_is_a_failure(body: str) -> None:
     with web_server() as server, client() as http:
         server.text(HOST_STATUS, body)
 
-        with pytest.raises(FetchError, match="something else"):
+        with pytest.raises(FetchError, match=r"something else|has read up to"):
             Relay(server.url, http).host_status("pds.example.com")
 
 
@@ -70,7 +97,7 @@ def test_an_answer_that_is_none_is_a_failure(body: str) -> None:
         (200, '{"active": false, "status": "throttled"}', RepoStatus("throttled", None)),
         (200, '{"active": false}', RepoStatus("without a reason", None)),
         (400, '{"error": "RepoNotFound"}', None),
-        (501, '{"error": "MethodNotImplemented"}', None),
+        (404, '{"error": "NotFound", "message": "repo not found"}', None),
     ],
 )
 def test_a_relay_tells_whom_it_leaves_out(

@@ -28,3 +28,9 @@ def fault(name: str, remedy: str) -> Callable[[Fault], Fault]:
 def execute(sql: str, *params: object) -> None:
     with transaction():
         assert database.execute(sql, params) > 0
+
+
+def change_document(clinic: Clinic, **changes: object) -> None:
+    identity, did = clinic.services.identity, clinic.member.did
+    operation = identity.sign_update(identity.last_operation(did), **changes)
+    identity.submit_operation(did, operation)

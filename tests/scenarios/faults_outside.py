@@ -1,4 +1,4 @@
-"""What can be wrong around a server: DNS, front server, directory, relays, mail."""
+"""What can be wrong around a server: front server, directory, mail."""
 
 from __future__ import annotations
 
@@ -8,61 +8,7 @@ from pds.storage import outgoing_mail
 from pds.storage.database import transaction
 from pds.storage.outgoing_mail import NewMail
 from tests.clinic import HOST, Clinic, free_port
-from tests.scenarios.faults import HOUR_US, execute, fault
-
-
-@fault("dns-host", f"add: {HOST} A ")
-def no_address(clinic: Clinic) -> None:
-    clinic.dns.addresses = {}
-
-
-@fault("dns-private", "public address")
-def private_address(clinic: Clinic) -> None:
-    clinic.dns.addresses = {HOST: ["192.168.1.5"], f"*.{HOST}": ["192.168.1.5"]}
-
-
-@fault("dns-wildcard", f"*.{HOST} CNAME {HOST}")
-def no_wildcard(clinic: Clinic) -> None:
-    del clinic.dns.addresses[f"*.{HOST}"]
-
-
-@fault("dns-wildcard", f"*.{HOST} CNAME {HOST}")
-def wildcard_elsewhere(clinic: Clinic) -> None:
-    clinic.dns.addresses[f"*.{HOST}"] = ["5.9.0.1"]
-
-
-@fault("dns-host", f"add: {HOST} A ")
-def no_address_and_answers_are_invented(clinic: Clinic) -> None:
-    clinic.dns.addresses = {}
-    clinic.dns.invented = ["203.0.113.9"]
-
-
-@fault("dns-wildcard", f"*.{HOST} CNAME {HOST}")
-def no_wildcard_and_answers_are_invented(clinic: Clinic) -> None:
-    del clinic.dns.addresses[f"*.{HOST}"]
-    clinic.dns.invented = ["203.0.113.9"]
-
-
-@fault("dns-domain", "whoever manages your domain")
-def name_servers_of_the_domain_fail(clinic: Clinic) -> None:
-    clinic.dns.failing = {HOST}
-
-
-@fault("dns-domain", "whoever manages your domain")
-def name_servers_fail_for_ipv6(clinic: Clinic) -> None:
-    clinic.dns.failing = {f"{HOST} AAAA"}
-
-
-@fault("dns-dnssec", "DS record")
-def domain_is_signed_wrongly(clinic: Clinic) -> None:
-    clinic.dns.forged = {HOST}
-
-
-@fault("dns-silent", "/etc/resolv.conf")
-def name_server_fails(clinic: Clinic) -> None:
-    import dns.rcode
-
-    clinic.dns.rcode = dns.rcode.SERVFAIL
+from tests.scenarios.faults import HOUR_US, change_document, fault
 
 
 @fault("public-name-unreachable", "open ports 80 and 443")
@@ -95,11 +41,6 @@ def certificate_of_a_strange_authority(clinic: Clinic) -> None:
     elsewhere = clinic.data.parent / "elsewhere"
     elsewhere.mkdir()
     clinic.front.tls = type(clinic.issuer)(elsewhere, name="Stranger").server(HOST)
-
-
-@fault("handle-lost", "#handle-lost")
-def certificate_without_the_handles(clinic: Clinic) -> None:
-    clinic.front.tls = clinic.issuer.server(HOST)
 
 
 @fault("public-name-other", "behind-a-reverse-proxy")
@@ -147,23 +88,6 @@ def front_server_says_not_for_whom(clinic: Clinic) -> None:
     clinic.front.says_for_whom = False
 
 
-@fault("handle-lost", "#handle-lost")
-def the_path_of_handles_is_swallowed(clinic: Clinic) -> None:
-    clinic.front.answers["/.well-known/atproto-did"] = (404, b"not found")
-
-
-@fault("handle-other", "pdsadmin account set-handle")
-def handle_leads_to_somebody_else(clinic: Clinic) -> None:
-    name = f"_atproto.alice.{HOST}"
-    clinic.dns.texts[name] = [["did=did:plc:ewvi7nxzyoun6zhxrhs64oiz"]]
-
-
-@fault("handle-lost", 'TXT "did=did:plc:')
-def own_domain_without_dns(clinic: Clinic) -> None:
-    change_document(clinic, also_known_as=["at://alice.example.org"])
-    execute("UPDATE account SET handle = 'alice.example.org'")
-
-
 @fault("clock-wrong", "timedatectl")
 def clock_an_hour_ahead(clinic: Clinic) -> None:
     clinic.clock = lambda: system_clock() + HOUR_US
@@ -172,12 +96,6 @@ def clock_an_hour_ahead(clinic: Clinic) -> None:
 @fault("clock-wrong", "timedatectl")
 def clock_a_minute_behind(clinic: Clinic) -> None:
     clinic.clock = lambda: system_clock() - 60_000_000
-
-
-def change_document(clinic: Clinic, **changes: object) -> None:
-    identity, did = clinic.services.identity, clinic.member.did
-    operation = identity.sign_update(identity.last_operation(did), **changes)
-    identity.submit_operation(did, operation)
 
 
 @fault("identity-key", "#identity-key")
@@ -205,67 +123,6 @@ def directory_does_not_know_the_did(clinic: Clinic) -> None:
 @fault("identity-unknown", "PDS_DID_PLC_URL")
 def directory_fails(clinic: Clinic) -> None:
     clinic.plc.broken = 500
-
-
-@fault("relay-none", "PDS_CRAWLERS=")
-def no_relay_is_named(clinic: Clinic) -> None:
-    clinic.settings["crawlers"] = ""
-
-
-@fault("relay-silent", "PDS_CRAWLERS")
-def relay_fails(clinic: Clinic) -> None:
-    clinic.relay.broken = 500
-
-
-@fault("relay-unknown", "pdsadmin request-crawl")
-def relay_does_not_know_us(clinic: Clinic) -> None:
-    clinic.relay.status = None
-
-
-@fault("relay-throttled", "#relay-throttled")
-def relay_throttles(clinic: Clinic) -> None:
-    clinic.relay.status = "throttled"
-
-
-@fault("relay-banned", "#relay-banned")
-def relay_bans(clinic: Clinic) -> None:
-    clinic.relay.status = "banned"
-
-
-@fault("relay-offline", "pdsadmin request-crawl")
-def relay_does_not_reach_us(clinic: Clinic) -> None:
-    clinic.relay.status = "offline"
-
-
-@fault("relay-ahead", "pdsadmin doctor --fix")
-def relay_has_seen_more_than_there_is(clinic: Clinic) -> None:
-    clinic.relay.seq += 1
-
-
-@fault("relay-behind", "pdsadmin request-crawl")
-def relay_has_stopped_reading(clinic: Clinic) -> None:
-    clinic.relay.seq = 1
-    execute("UPDATE event SET created_at_us = created_at_us - ?", HOUR_US)
-
-
-@fault("account-ahead", "pdsadmin doctor --fix")
-def relay_has_seen_later_posts(clinic: Clinic) -> None:
-    clinic.relay.rev = clinic.services.repos.next_rev(None)
-
-
-@fault("account-throttled", "#account-throttled")
-def relay_throttles_a_member(clinic: Clinic) -> None:
-    clinic.relay.left_out[clinic.member.did] = "throttled"
-
-
-@fault("account-desynchronized", "by itself")
-def relay_has_lost_track_of_a_member(clinic: Clinic) -> None:
-    clinic.relay.left_out[clinic.member.did] = "desynchronized"
-
-
-@fault("account-refused", "those who run the relay")
-def relay_has_taken_a_member_down(clinic: Clinic) -> None:
-    clinic.relay.left_out[clinic.member.did] = "takendown"
 
 
 @fault("mail-password", "user and password")

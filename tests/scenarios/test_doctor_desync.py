@@ -64,7 +64,7 @@ def test_a_relay_that_is_ahead_is_found_and_goes_on(tmp_path: Path) -> None:
             report = json.loads(healed.stdout)
             assert report["outcome"] == "ok"
             [line] = report["healed"]
-            assert line.endswith(f"{len(members)} repos were announced")
+            assert f" {len(members)} repos were announced; {relay_server.url} was asked" in line
             assert relay.asked_to_crawl[-1] == "localhost"
             assert all(written.values()), written
 

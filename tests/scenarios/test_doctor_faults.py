@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,11 @@ import pytest
 from pds.services import health
 from pds.services.doctor import public_name, websocket
 from pds.services.doctor.checks import FINDINGS
-from tests.clinic import Clinic, open_clinic
-from tests.scenarios import faults_inside, faults_outside
+from tests.clinic import ADDRESSES, HOST, Clinic, open_clinic
+from tests.scenarios import faults_dns, faults_inside, faults_outside, faults_relays
 from tests.scenarios.faults import FAULTS
 
-TABLES = (faults_inside, faults_outside)  # importing them fills FAULTS
+TABLES = (faults_inside, faults_outside, faults_dns, faults_relays)  # importing them fills FAULTS
 
 
 @pytest.fixture
@@ -52,3 +52,49 @@ def test_faults_of_nearly_every_kind_were_tried() -> None:
 
     assert {name for name, _, _ in FAULTS.values()} == set(FINDINGS) - elsewhere
     assert len(FAULTS) >= 60
+
+
+def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
+    """What is unusual, and all right."""
+    did = clinic.member.did
+
+    def record(*pieces: str) -> None:
+        faults_dns.own_domain(clinic)
+        clinic.dns.texts[faults_dns.RECORD] = [["v=spf1 -all"], list(pieces)]
+
+    def web_site_alone() -> None:
+        faults_dns.own_domain(clinic)
+        faults_dns.web_site(clinic, did)
+
+    def relay_that_does_not_tell() -> None:
+        clinic.relay.knows_methods = False
+
+    return {
+        "a record in pieces": lambda: record("did=", did[:10], did[10:]),
+        "a record with blanks": lambda: record(f"did= {did} "),
+        "a web site alone": web_site_alone,
+        "a relay that does not tell": relay_that_does_not_tell,
+        "a host with IPv4 only": lambda: clinic.dns.addresses.update({HOST: [ADDRESSES[0]]}),
+        "mail is not wanted": lambda: clinic.settings.update(
+            email_smtp_url="", email_from_address=""
+        ),
+        "invented answers elsewhere": lambda: clinic.dns.invented.append("203.0.113.9"),
+    }
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "a record in pieces",
+        "a record with blanks",
+        "a web site alone",
+        "a relay that does not tell",
+        "a host with IPv4 only",
+        "mail is not wanted",
+        "invented answers elsewhere",
+    ],
+)
+def test_what_is_unusual_is_no_fault(clinic: Clinic, way: str) -> None:
+    healthy_ways(clinic)[way]()
+
+    assert clinic.wrong() == {}

@@ -1,93 +1,153 @@
-"""Does every member's handle lead to the account?"""
+"""Does every member's handle lead to the account?
+
+Both ways are looked at, DNS and the handle's own web address: where they contradict each other, it
+depends on the program which account it finds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import dataclass
 from typing import Final
 
-from pds.errors import PdsError
+from pds.atproto.syntax.did import is_did
 from pds.network.dns_txt import DnsError
-from pds.network.handle_resolver import HandleResolutionError, HandleResolver
+from pds.network.handle_resolver import MAX_DNS_HANDLE
 from pds.network.http_client import FetchError
-from pds.services.account_listing import each_account
 from pds.services.doctor.dns import LANE
+from pds.services.doctor.members import active_members, out_of
 from pds.services.doctor.model import Check, Finding, Patient, all_well
 from pds.services.doctor.side_by_side import side_by_side
 from pds.storage.accounts import AccountRow
 
 MOST: Final = 200
 _ANSWERS_WITHIN_S: Final = 5.0
-_ORDERED_WITHIN_S: Final = 20.0
+_ORDERED_WITHIN_S: Final = 20.0  # a certificate that is ordered when somebody first asks
+_WITHIN_S: Final = 60.0
+_MOST_NAMED: Final = 3
+_MOST_SHOWN_CHARS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one way says of a handle: DIDs, or why there is none."""
+
+    dids: tuple[str, ...] = ()
+    problem: str = ""
+    remedy: str = ""
 
 
 def _look(patient: Patient) -> Sequence[Finding]:
-    members = list(islice((a for a in each_account() if a.is_active and a.handle), MOST))
-    resolver = HandleResolver(
-        patient.outside.http,
-        dns=patient.outside.texts,
-        timeout_s=_ANSWERS_WITHIN_S,
-        allow_test=patient.config.dev_mode,
+    members, total = active_members(MOST)
+    named = [member for member in members if member.handle]
+    found = side_by_side(lambda member: _judge(patient, member), named, _WITHIN_S)
+    findings = _gathered([one for _, findings in found for one in findings])
+    total -= len(members) - len(named)
+    return findings or all_well(
+        "handles", f"{out_of(len(found), total)} handles lead to their accounts"
     )
-    found = side_by_side(lambda member: _judge(patient, resolver, member), members)
-    findings = [one for one in found if one is not None]
-    first = "the first " if len(members) == MOST else ""
-    return findings or all_well("handles", f"{first}{len(members)} handles lead to their accounts")
 
 
-def _judge(patient: Patient, resolver: HandleResolver, member: AccountRow) -> Finding | None:
-    handle = member.handle or ""
+def _gathered(findings: list[Finding]) -> list[Finding]:
+    """One for all of this server's own handles when many are lost: they are so together."""
+    ours = [one for one in findings if (one.name, one.outcome) == ("handle-lost", "bad")]
+    if len(ours) <= _MOST_NAMED:
+        return findings
+    others = [one for one in findings if one not in ours]
+    found = f"{len(ours)} handles of this server lead nowhere; for one, {ours[0].found}"
+    return [*others, Finding("handle-lost", "bad", found, ours[0].remedy)]
+
+
+def _judge(patient: Patient, member: AccountRow) -> list[Finding]:
+    handle, did = member.handle or "", member.did
+    is_ours = patient.opened.handles.is_service_handle(handle)
+    by_dns = _by_dns(patient, handle, did)
+    if len(by_dns.dids) > 1:
+        found = f"{len(by_dns.dids)} DNS records at _atproto.{handle} contradict each other"
+        remedy = f'where its domain is managed, leave only: _atproto.{handle} TXT "did={did}"'
+        return [Finding("handle-lost", "warn", found, remedy)]
+    by_web = _by_web(patient, handle, is_ours=is_ours and not by_dns.dids)
+    others = [one for one in (*by_dns.dids, *by_web.dids) if one != did]
+    if others:
+        return [_other(handle, did, others[0], by_dns, by_web)]
+    if by_dns.dids or by_web.dids:
+        return []
+    return [_lost(handle, did, by_dns, by_web, is_ours=is_ours)]
+
+
+def _by_dns(patient: Patient, handle: str, did: str) -> _Answer:
+    record = f"_atproto.{handle}"
+    if len(handle) > MAX_DNS_HANDLE:
+        return _Answer(problem="it is too long for a DNS record")
+    add = f'its owner has to add a DNS record: {record} TXT "did={did}"'
     try:
-        did = resolver.resolve(handle)
-    except HandleResolutionError as error:
-        return _lost(patient, handle, member.did, error)
-    if did == member.did:
-        return None
-    found = f"the handle {handle} leads to another account, {did}"
-    remedy = f"change its DNS record or web site, or: pdsadmin account set-handle {handle} NEW"
+        texts = patient.outside.texts.texts(record, _ANSWERS_WITHIN_S)
+    except DnsError as error:
+        remedy = f"whoever manages the DNS of {handle} can tell why it fails"
+        return _Answer(problem=str(error), remedy=remedy)
+    claims = {text.removeprefix("did=").strip() for text in texts if text.startswith("did=")}
+    dids = tuple(sorted(claims))
+    if len(dids) > 1 or (dids and is_did(dids[0])):
+        return _Answer(dids)
+    if texts:
+        shown = texts[0][:_MOST_SHOWN_CHARS]
+        change = f'its owner has to change the DNS record: {record} TXT "did={did}"'
+        return _Answer(problem=f"its DNS record is {shown!a}, which is no DID", remedy=change)
+    return _Answer(problem="there is no DNS record", remedy=add)
+
+
+def _by_web(patient: Patient, handle: str, *, is_ours: bool) -> _Answer:
+    url = f"https://{handle}/.well-known/atproto-did"
+    limit_s = _ORDERED_WITHIN_S if is_ours else _ANSWERS_WITHIN_S
+    try:
+        if is_ours and not patient.outside.addresses.of(handle, _ANSWERS_WITHIN_S):
+            return _Answer(problem="DNS does not know it")
+        answer = patient.outside.http.get(
+            url, accept="text/plain", timeout_s=limit_s, max_redirects=0 if is_ours else 5
+        )
+    except (FetchError, DnsError) as error:
+        return _Answer(problem=str(error))
+    first_line = answer.body[:2_048].decode("utf-8", "replace").strip().partition("\n")[0].strip()
+    if answer.is_success and is_did(first_line):
+        return _Answer((first_line,))
+    return _Answer(problem=f"{url} answers with status {answer.status} and no DID")
+
+
+def _other(handle: str, did: str, other: str, by_dns: _Answer, by_web: _Answer) -> Finding:
+    where = "DNS record" if other in by_dns.dids else "web address"
+    place = (
+        f'set: _atproto.{handle} TXT "did={did}"'
+        if other in by_dns.dids
+        else f"have https://{handle}/.well-known/atproto-did answer {did}"
+    )
+    if did in (*by_dns.dids, *by_web.dids):
+        found = (
+            f"DNS record and web address of the handle {handle} contradict each other: its {where}"
+            f" names {other}"
+        )
+        return Finding("handle-other", "warn", found, f"where its domain is managed, {place}")
+    found = f"the handle {handle} leads to another account: its {where} names {other}"
+    remedy = f"where its domain is managed, {place}; or give the account another handle"
     return Finding("handle-other", "bad", found, remedy)
 
 
-def _lost(patient: Patient, handle: str, did: str, error: PdsError) -> Finding | None:
-    if patient.opened.handles.is_service_handle(handle):
-        problem = _by_https(patient, handle, did)
-        if problem is None:
-            return None
-        found = f"the handle {handle} leads nowhere: {problem}"
+def _lost(handle: str, did: str, by_dns: _Answer, by_web: _Answer, *, is_ours: bool) -> Finding:
+    if is_ours:
+        found = f"the handle {handle} leads nowhere: {by_web.problem}"
         remedy = (
             f"let DNS and the front server lead https://{handle} here:"
             " docs/troubleshooting.md#handle-lost"
         )
         return Finding("handle-lost", "bad", found, remedy)
-    found = f"the handle {handle} leads nowhere ({error.message})"
-    remedy = f'its owner has to add a DNS record: _atproto.{handle} TXT "did={did}"'
+    found = f"the handle {handle} leads nowhere: {by_dns.problem}"
+    remedy = by_dns.remedy or f"have https://{handle}/.well-known/atproto-did answer {did}"
     return Finding("handle-lost", "warn", found, remedy)
-
-
-def _by_https(patient: Patient, handle: str, did: str) -> str | None:
-    """Why its own web address does not tell; None if it does when it is given time.
-
-    A certificate that is ordered when somebody first asks takes a while.
-    """
-    try:
-        if not patient.outside.addresses.of(handle, _ANSWERS_WITHIN_S):
-            return "DNS does not know it"
-    except DnsError as error:
-        return str(error)
-    url = f"https://{handle}/.well-known/atproto-did"
-    try:
-        answer = patient.outside.http.get(url, accept="text/plain", timeout_s=_ORDERED_WITHIN_S)
-    except FetchError as error:
-        return str(error)
-    if answer.is_success and answer.body.strip() == did.encode():
-        return None
-    return f"{url} answers with status {answer.status} and no DID"
 
 
 CHECK = Check(
     "handles",
     _look,
-    limit_s=90.0,
+    limit_s=100.0,
     findings=("handle-lost", "handle-other"),
     needs="database",
     after=("server", "dns", "certificate", "public-name"),

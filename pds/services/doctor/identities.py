@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Final
 
 from pds.atproto.did_document import DidDocument, DidDocumentError, parse_did_document
 from pds.errors import UnresolvableDidError
 from pds.network.did_resolver import DidNotFoundError, DidResolver
 from pds.network.plc_directory import PlcDirectoryClient
-from pds.services.account_listing import each_account
+from pds.services.doctor.members import active_members, out_of
 from pds.services.doctor.model import Check, Finding, Patient, all_well, not_looked_at
 from pds.services.doctor.side_by_side import side_by_side
 from pds.storage import signing_keys
@@ -18,6 +17,7 @@ from pds.storage.accounts import AccountRow
 
 MOST: Final = 500
 _ANSWERS_WITHIN_S: Final = 8.0
+_WITHIN_S: Final = 80.0
 _SILENT: Final = "identity-unknown"
 
 
@@ -28,17 +28,16 @@ def _look(patient: Patient) -> Sequence[Finding]:
     http = patient.outside.http
     directory = PlcDirectoryClient(url, http, read_timeout_s=_ANSWERS_WITHIN_S)
     resolver = DidResolver(directory, http, timeout_s=_ANSWERS_WITHIN_S)
-    members = list(islice((a for a in each_account() if a.is_active), MOST))
-    found = side_by_side(lambda member: _judge(patient, resolver, member), members)
-    findings = [one for findings in found for one in findings]
+    members, total = active_members(MOST)
+    found = side_by_side(lambda member: _judge(patient, resolver, member), members, _WITHIN_S)
+    findings = [one for _, findings in found for one in findings]
     unknown = [one for one in findings if one.name == _SILENT]
     if unknown:
         findings = [one for one in findings if one.name != _SILENT]
         found_ = f"{unknown[0].found}; so for {len(unknown)} accounts"
         findings.append(Finding(_SILENT, "warn", found_, unknown[0].remedy))
-    first = "the first " if len(members) == MOST else ""
     return findings or all_well(
-        "identities", f"{first}{len(members)} DID documents are as they should be"
+        "identities", f"{out_of(len(found), total)} DID documents are as they should be"
     )
 
 
@@ -57,7 +56,7 @@ def _judge(patient: Patient, resolver: DidResolver, member: AccountRow) -> list[
 
 def _compare(patient: Patient, member: AccountRow, document: DidDocument) -> list[Finding]:
     name = _name(member)
-    if document.pds_endpoint != patient.config.public_url:
+    if (document.pds_endpoint or "").rstrip("/") != patient.config.public_url:
         found = f"{name}: its DID document names {document.pds_endpoint}, not this server"
         remedy = (
             f"has it moved away? pdsadmin account deactivate {name}; else"

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pds.network.http_client import FetchError
-from pds.network.relay import HostStatus, Relay
+from pds.network.relay import HostStatus, NoSuchMethodError, Relay
+from pds.services import announcing_anew
 from pds.services.doctor.model import Check, Finding, Outcome, Patient, all_well, not_looked_at
 from pds.storage import accounts, events
 
@@ -42,17 +43,21 @@ def _look(patient: Patient) -> Sequence[Finding]:
     if not accounts.count():
         return not_looked_at("relays", "there is nothing to read yet")
     findings = [one for url in crawlers for one in _judge(patient, url)]
+    if announcing_anew.is_unfinished():
+        found = "relays were not told of all repos after numbers went on: it was broken off"
+        findings.append(Finding("relay-ahead", "bad", found, "pdsadmin doctor --fix"))
     return findings or all_well("relays", f"{', '.join(crawlers)} read what is posted here")
 
 
 def _judge(patient: Patient, url: str) -> list[Finding]:
     try:
         status = status_of(patient, url)
+    except NoSuchMethodError:
+        return not_looked_at("relays", f"the relay {url} does not tell what it knows")
     except FetchError as error:
         remedy = "nothing to do here; try again later, and check the address in PDS_CRAWLERS"
-        return [
-            Finding("relay-silent", "warn", f"the relay {url} does not answer: {error}", remedy)
-        ]
+        found = f"the relay {url} gives no answer that can be read: {error}"
+        return [Finding("relay-silent", "warn", found, remedy)]
     if status is None:
         found = f"the relay {url} does not know this server, so nobody elsewhere sees its posts"
         return [Finding("relay-unknown", "warn", found, _ASK)]

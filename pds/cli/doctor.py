@@ -17,6 +17,7 @@ from pds.settings import path
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from pds.services.doctor.fixing import Healing
     from pds.services.doctor.model import Finding, Outcome, Patient
 
 STATUS: dict[Outcome, int] = {"ok": 0, "skipped": 0, "warn": 1, "bad": 2}
@@ -35,18 +36,19 @@ def doctor(site: Site, *, everything: bool, fix: bool, as_json: bool) -> None:
     """
     from pds.services.doctor.checkup import worst
 
-    findings, healed = _examine(site, fix=fix, as_json=as_json)
+    findings, healing = _examine(site, fix=fix, as_json=as_json)
     outcome = worst(findings)
     value = {
         "outcome": outcome,
         "findings": [_value(finding) for finding in findings],
-        "healed": healed,
+        "healed": healing.done,
+        "notHealed": healing.failed,
     }
-    show(value, _text(findings, healed, everything=everything), as_json=as_json)
+    show(value, _text(findings, healing, everything=everything), as_json=as_json)
     sys.exit(STATUS[outcome])
 
 
-def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], list[str]]:
+def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], Healing]:
     from pds.services.doctor import fixing
     from pds.services.doctor.checks import CHECKS
     from pds.services.doctor.checkup import TELL_EVERY_S, Checkup
@@ -64,20 +66,20 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], li
             said_at_s = time.monotonic()
             sys.stderr.write(f"{what}: {done} of {total}\n")
 
-    healed: list[str] = []
+    healing = fixing.Healing()
     with ExitStack() as stack:
         try:
             patient, problems = stack.enter_context(_patient(site))
         except Failure as failure:
             remedy = "put it right in the file with the settings: docs/configuration.md"
             lines = failure.message.splitlines()
-            return [Finding("settings", "bad", line, remedy) for line in lines], healed
+            return [Finding("settings", "bad", line, remedy) for line in lines], healing
         findings = Checkup(patient, CHECKS, tell).run()
         if fix:
-            healed = fixing.heal(patient, findings, say)
-            if healed:
+            healing = fixing.heal(patient, findings, say)
+            if healing.done:
                 findings = Checkup(patient, CHECKS, tell).run()
-        return [*problems, *findings], healed
+        return [*problems, *findings], healing
 
 
 @contextmanager
@@ -125,10 +127,11 @@ def _value(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _text(findings: Sequence[Finding], healed: Sequence[str], *, everything: bool) -> list[str]:
+def _text(findings: Sequence[Finding], healing: Healing, *, everything: bool) -> list[str]:
     from pds.services.doctor.model import OUTCOMES
 
-    lines = [f"Healed: {what}." for what in healed]
+    lines = [f"Healed: {what}." for what in healing.done]
+    lines += [f"Not healed: {what}." for what in healing.failed]
     for finding in sorted(findings, key=lambda one: -OUTCOMES.index(one.outcome)):
         if finding.outcome in ("ok", "skipped") and not everything:
             continue

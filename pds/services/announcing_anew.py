@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from pds.services import account_events
 from pds.services.account_listing import each_account
-from pds.storage import events, repo_roots
+from pds.storage import events, repo_roots, server_state
 from pds.storage.database import transaction
 
 if TYPE_CHECKING:
@@ -28,15 +28,37 @@ if TYPE_CHECKING:
 MARGIN: Final = 1_000_000
 """How many events to leave out above the highest number that is known."""
 
+_ANNOUNCED: Final = "announced_anew_up_to"  # the id of an account, while others are left
+
+Progress = Callable[[int, int], None]
+
 AT_ONCE: Final = 200  # repos in one transaction: as long as a busy server waits without trouble
 
 
-def go_on_above(services: Services, seq: int, progress: Callable[[int, int], None]) -> int:
+def go_on_above(services: Services, seq: int, progress: Progress) -> int:
     """Give the next event a number above ``seq``, and say what every repo is; return how many.
 
-    progress: called with how many accounts are done, and of how many.
+    progress: called with how many accounts are done, and of how many. When it is broken off between
+    transactions, ``finish`` does the rest.
     """
-    accounts = list(each_account())
+    return _announce_all(services, seq, list(each_account()), progress)
+
+
+def is_unfinished() -> bool:
+    """Whether it was broken off, so that some repos have not been announced."""
+    return server_state.find_value(_ANNOUNCED) is not None
+
+
+def finish(services: Services, progress: Progress) -> int:
+    """Do what is left to do after it was broken off; return how many repos that were."""
+    after_id = int(server_state.find_value(_ANNOUNCED) or 0)
+    left = [account for account in each_account() if account.id > after_id]
+    return _announce_all(services, events.last_seq(), left, progress)
+
+
+def _announce_all(
+    services: Services, seq: int, accounts: Sequence[AccountRow], progress: Progress
+) -> int:
     announced = done = 0
     for batch in _batches(accounts):
         progress(done, len(accounts))
@@ -46,7 +68,11 @@ def go_on_above(services: Services, seq: int, progress: Callable[[int, int], Non
             stack.enter_context(transaction())
             events.raise_to(seq)
             announced += sum(_announce(services, account) for account in batch)
-        done += len(batch)
+            done += len(batch)
+            if done < len(accounts):
+                server_state.save_value(_ANNOUNCED, str(batch[-1].id))
+            else:
+                server_state.delete_value(_ANNOUNCED)
     return announced
 
 

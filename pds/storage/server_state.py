@@ -28,3 +28,8 @@ def save_value(key: str, value: str) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
+
+
+def delete_value(key: str) -> None:
+    """Forget a fact. The caller holds the transaction."""
+    database.execute("DELETE FROM server_state WHERE key = ?", (key,))

@@ -10,8 +10,10 @@ from contextlib import closing
 import pytest
 
 from pds import __version__
+from pds.storage.process_lock import ProcessLock
 from tests.cli.conftest import Operator
 from tests.fakes.web_server import WebServer, web_server
+from tests.server_process import free_port
 
 
 @pytest.fixture
@@ -36,7 +38,11 @@ def test_a_healthy_server_has_nothing_to_do(operator: Operator) -> None:
     assert "\nok    server: answers on port" in f"\n{operator.run('doctor', '--all').stdout}"
 
 
-def test_a_server_that_is_not_running_is_named(operator: Operator) -> None:
+def test_a_server_that_is_not_running_is_named(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PDS_PORT", str(free_port()))
+
     result = operator.run("doctor", "--json")
 
     assert result.exit_code == 2
@@ -49,7 +55,10 @@ def test_a_server_that_is_not_running_is_named(operator: Operator) -> None:
 def test_a_warning_alone_is_status_1(operator: Operator, answering: WebServer) -> None:
     answering.text("/xrpc/_health", '{"version": "0.0.1"}')
 
+    assert operator.run("doctor").stdout.startswith("BAD   server-port-taken: another server ")
+    lock = ProcessLock(operator.data / "pds.lock")
     result = operator.run("doctor")
+    lock.release()
 
     assert result.exit_code == 1
     assert result.stdout.splitlines()[:2] == [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
+from pds.errors import PdsError
 from pds.network.http_client import FetchError
 from pds.services import announcing_anew
 from pds.services.doctor import relays
@@ -12,34 +15,59 @@ from pds.services.doctor.files import too_open
 from pds.services.doctor.model import Finding, Patient
 from pds.services.doctor.uploads import left_over
 from pds.storage import events
+from pds.storage.database import DatabaseError
+
+logger = logging.getLogger("pds.doctor")
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and of how much."""
 
-Healer = Callable[[Patient, Progress], str | None]
-"""Puts right all of one kind; says what it has done, or None when it could do nothing."""
+Healer = Callable[[Patient, Progress], str]
+"""Puts right all of one kind; says what it has done. Raises PdsError when it could do nothing."""
 
 
-def heal(patient: Patient, findings: Sequence[Finding], progress: Progress) -> list[str]:
-    """Put right what can be; one line for each kind of thing that was done."""
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """What was done, and what could not be; a line for each kind of thing."""
+
+    done: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def heal(patient: Patient, findings: Sequence[Finding], progress: Progress) -> Healing:
+    """Put right what can be. What fails keeps nothing else from being done."""
+    healing = Healing()
     names = {finding.name for finding in findings}
-    healers = [healer for name, healer in HEALERS.items() if name in names]
-    done = [healer(patient, progress) for healer in dict.fromkeys(healers)]
-    return [what for what in done if what is not None]
+    healers = {healer: name for name, healer in reversed(HEALERS.items()) if name in names}
+    for healer, name in reversed(healers.items()):
+        try:
+            healing.done.append(healer(patient, progress))
+        except (PdsError, OSError) as error:
+            healing.failed.append(f"{name}: {str(error) or type(error).__name__}")
+        except DatabaseError as error:
+            healing.failed.append(f"{name}: the database does not take it: {error}")
+        except Exception as error:  # whatever it is, the others are still of use
+            logger.exception("healing %s failed", name)
+            healing.failed.append(f"{name}: {type(error).__name__}: {error}")
+    return healing
 
 
-def _close_files(patient: Patient, _progress: Progress) -> str | None:
-    closed = []
+def _close_files(patient: Patient, _progress: Progress) -> str:
+    closed, others = [], []
     for file in list(too_open(patient)):
         try:
             file.path.chmod(file.mode)
-        except OSError:  # another user's: the finding stays, and says what to do
-            continue
-        closed.append(str(file.path))
-    return f"others cannot use {', '.join(closed)} any more" if closed else None
+        except OSError:
+            others.append(str(file.path))
+        else:
+            closed.append(str(file.path))
+    if not closed:
+        message = f"{', '.join(others)} cannot be changed by the server's user; use sudo chmod"
+        raise PdsError(message)
+    return f"others cannot use {', '.join(closed)} any more"
 
 
-def _let_uploads_go(patient: Patient, _progress: Progress) -> str | None:
+def _let_uploads_go(patient: Patient, _progress: Progress) -> str:
     files = list(left_over(patient))
     for file in files:
         file.unlink(missing_ok=True)
@@ -47,16 +75,24 @@ def _let_uploads_go(patient: Patient, _progress: Progress) -> str | None:
     return f"{len(files)} uploads that were cut off and {unused} that nobody used are gone"
 
 
-def _go_on_above(patient: Patient, progress: Progress) -> str | None:
+def _go_on_above(patient: Patient, progress: Progress) -> str:
     """Let numbers go on above what relays have read, and say what every repo is now."""
+
+    def tell(done: int, total: int) -> None:
+        progress("signing repos anew", done, total)
+
     highest = max(_cursors(patient), default=0)
     last = events.last_seq()
-    above = last if highest <= last else highest + announcing_anew.MARGIN
-    count = announcing_anew.go_on_above(
-        patient.opened, above, lambda done, total: progress("signing repos anew", done, total)
-    )
-    _request_crawl(patient, progress)
-    return f"events go on above {above}, {count} repos were announced"
+    if highest <= last and announcing_anew.is_unfinished():
+        count = announcing_anew.finish(patient.opened, tell)
+        done = f"{count} repos were announced that had been left out"
+    else:
+        above = last if highest <= last else highest + announcing_anew.MARGIN
+        count = announcing_anew.go_on_above(patient.opened, above, tell)
+        done = f"events go on above {above}, {count} repos were announced"
+    asked, refused = _asked_to_come(patient)
+    more = [*(f"{relay} was asked to come" for relay in asked), *refused]
+    return "; ".join((done, *more))
 
 
 def _cursors(patient: Patient) -> list[int]:
@@ -71,10 +107,21 @@ def _cursors(patient: Patient) -> list[int]:
     return found
 
 
-def _request_crawl(patient: Patient, _progress: Progress) -> str | None:
+def _request_crawl(patient: Patient, _progress: Progress) -> str:
+    asked, refused = _asked_to_come(patient)
+    if not asked:
+        raise PdsError("; ".join(refused))
+    more = "".join(f"; {problem}" for problem in refused)
+    return f"{', '.join(asked)} was asked to come, which takes minutes{more}"
+
+
+def _asked_to_come(patient: Patient) -> tuple[list[str], list[str]]:
+    """The relays that agreed, and why others did not."""
     reports = patient.opened.crawl_requests.request()
-    asked = [report.relay for report in reports if report.problem is None]
-    return f"{', '.join(asked)} was asked to come" if asked else None
+    refused = [
+        f"{one.relay} did not agree to come: {one.problem}" for one in reports if one.problem
+    ]
+    return [one.relay for one in reports if one.problem is None], refused
 
 
 HEALERS: Final[dict[str, Healer]] = {

@@ -26,8 +26,9 @@ def _look(patient: Patient) -> Sequence[Finding]:
         found = "the server runs but cannot write its database"
         return [Finding("server-read-only", "bad", found, _TO_WRITE)]
     version = _version(answer.body)
-    if version is None:
-        found = f"something else than Hearth answers on port {config.port}"
+    if version is None or (version != __version__ and not _is_running(config)):
+        what = "something else than Hearth" if version is None else "another server"
+        found = f"{what} answers on port {config.port}"
         return [Finding("server-port-taken", "bad", found, _OTHER_PORT)]
     if config.version == __version__ and version != __version__:
         found = f"the server that runs is version {version}, this program is {__version__}"

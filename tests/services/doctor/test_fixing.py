@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pds.services import health
+from pds.services import announcing_anew, health
 from pds.services.announcing_anew import MARGIN
 from pds.services.doctor import fixing, public_name
+from pds.services.doctor.fixing import Healing
 from pds.services.doctor.outside import Outside
 from pds.storage import database, events
 from pds.storage.database import transaction
 from tests.clinic import HOST, Clinic, open_clinic
-from tests.factories import read_events
+from tests.factories import make_account, read_events
 
 DAY_S = 86_400
 
@@ -32,6 +33,13 @@ def clinic(
 
 
 def heal(clinic: Clinic) -> list[str]:
+    """What was done; nothing failed."""
+    healing = try_to_heal(clinic)
+    assert healing.failed == []
+    return healing.done
+
+
+def try_to_heal(clinic: Clinic) -> Healing:
     outside = Outside(clinic.issuer.client(), clinic.front.resolve, [clinic.dns.address])
     try:
         found = clinic.examine()
@@ -53,7 +61,10 @@ def test_a_relay_that_is_ahead_goes_on(clinic: Clinic) -> None:
 
     [healed] = heal(clinic)
 
-    assert healed == f"events go on above {last + 5_000 + MARGIN}, 1 repos were announced"
+    assert healed == (
+        f"events go on above {last + 5_000 + MARGIN}, 1 repos were announced;"
+        f" {clinic.settings['crawlers']} was asked to come"
+    )
     kinds = [kind for kind, _ in read_events(last)]
     assert kinds == ["#account", "#identity", "#sync"]
     assert min(payload["seq"] for _, payload in read_events(last)) > clinic.relay.seq
@@ -69,7 +80,7 @@ def test_a_repo_of_which_a_relay_has_seen_more_is_announced(clinic: Clinic) -> N
 
     [healed] = heal(clinic)
 
-    assert healed == f"events go on above {last}, 1 repos were announced"
+    assert healed.startswith(f"events go on above {last}, 1 repos were announced;")
     assert [kind for kind, _ in read_events(last)] == ["#account", "#identity", "#sync"]
     assert clinic.wrong() == {}
 
@@ -79,7 +90,7 @@ def test_a_relay_that_does_not_know_us_is_asked_to_come(clinic: Clinic) -> None:
 
     [healed] = heal(clinic)
 
-    assert healed.endswith("was asked to come")
+    assert healed == f"{clinic.settings['crawlers']} was asked to come, which takes minutes"
     assert clinic.relay.asked_to_crawl == [HOST]
 
 
@@ -88,6 +99,66 @@ def test_a_relay_that_bans_us_is_left_alone(clinic: Clinic) -> None:
 
     assert heal(clinic) == []
     assert clinic.relay.asked_to_crawl == []
+
+
+def test_a_relay_that_does_not_agree_to_come_is_told_of(clinic: Clinic) -> None:
+    clinic.relay.status, clinic.relay.refuses = None, True
+
+    healing = try_to_heal(clinic)
+
+    assert healing.done == []
+    [failed] = healing.failed
+    assert failed.startswith("relay-unknown: ")
+    assert failed.endswith("did not agree to come: 127.0.0.1 answered with status 400")
+
+
+def test_what_cannot_be_healed_keeps_nothing_else_from_it(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clinic.data / "blobs/tmp/0123").write_bytes(b"half of it")
+    os.utime(clinic.data / "blobs/tmp/0123", (time.time() - 2 * DAY_S,) * 2)
+    clinic.relay.status = None
+
+    def fail(_self: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        healing = try_to_heal(clinic)
+
+    assert healing.failed == ["uploads-left: [Errno 13] Permission denied"]
+    assert [line.endswith("takes minutes") for line in healing.done] == [True]
+
+
+def test_what_was_broken_off_is_finished(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcing_anew, "AT_ONCE", 1)
+    others = [
+        make_account(clinic.services, name, handle=f"{name}.{HOST}").did
+        for name in ("bob", "carol")
+    ]
+    last = events.last_seq()
+    clinic.relay.seq = last + 5_000
+
+    def stop(_what: str, done: int, _total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    outside = Outside(clinic.issuer.client(), clinic.front.resolve, [clinic.dns.address])
+    found = clinic.examine()
+    with pytest.raises(KeyboardInterrupt):
+        fixing.heal(clinic.patient(outside), found, stop)
+    outside.close()
+    clinic.relay.seq = events.last_seq()
+    half = events.last_seq()
+    assert [p["did"] for kind, p in read_events(last) if kind == "#sync"] == [clinic.member.did]
+    assert clinic.wrong()["relay-ahead"].remedy == "pdsadmin doctor --fix"
+
+    [healed] = heal(clinic)
+
+    assert healed.startswith("2 repos were announced that had been left out;")
+    assert [p["did"] for kind, p in read_events(half) if kind == "#sync"] == others
+    clinic.relay.seq = events.last_seq()
+    assert "relay-ahead" not in clinic.wrong()
 
 
 def test_uploads_that_nobody_used_go(clinic: Clinic) -> None:

@@ -6,16 +6,19 @@ has returned from is durable. What is in the files is the business of ``services
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pds.backup_settings import BUCKET_SCHEME
 from pds.errors import UpstreamFailureError
+from pds.storage.durable import sync_directory
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -25,11 +28,30 @@ _SHOWN_CHARS: Final = 300
 _INCOMING: Final = ".incoming"
 
 
+class PlaceInUseError(Exception):
+    """Another process writes to the place, or reads what is about to be changed."""
+
+
 class BackupPlace(Protocol):
     """A place for backups. OSError or UpstreamFailureError when it does not do its part."""
 
     name: str  # for people
     is_remote: bool
+
+    def make(self) -> None:
+        """Make the place itself; content when it is there. Before the first ``put``."""
+
+    def hold(self, *, alone: bool) -> AbstractContextManager[None]:
+        """Keep those out who would change the place meanwhile; ``alone``: also those who read.
+
+        Where that cannot be done (a bucket, some network disks) nobody is kept out.
+
+        Raises:
+            PlaceInUseError
+        """
+
+    def free_bytes(self) -> tuple[int, int] | None:
+        """The number of the disk and how much room is on it; None where that is not known."""
 
     def put(self, key: str, source: Path) -> None:
         """Keep the file ``source`` as ``key``; what was there is replaced."""
@@ -51,12 +73,54 @@ class BackupFolder:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._made: tuple[int, int] | None = None  # which directory it is: device and inode
         self.name = str(directory)
 
+    def make(self) -> None:
+        _make_directories(self._directory)
+        self._made = self._identity()
+
+    @contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        try:
+            handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            yield  # it is not there yet, or what comes next will say why it cannot be used
+            return
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise PlaceInUseError from error
+        except OSError:  # not on this kind of disk
+            pass
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+    def free_bytes(self) -> tuple[int, int] | None:
+        folder = self._directory
+        while not folder.exists():
+            folder = folder.parent
+        return folder.stat().st_dev, shutil.disk_usage(folder).free
+
     def put(self, key: str, source: Path) -> None:
+        if self._made is None:
+            self.make()
+        elif self._identity() != self._made:
+            # Made anew, it would be on the disk below, and fill that.
+            raise OSError(errno.ENODEV, "the disk was taken away meanwhile", self.name)
         target = self._directory / key
-        for directory in reversed([target.parent, *target.parent.parents]):
-            directory.mkdir(mode=0o700, exist_ok=True)  # with parents=True, only the last is ours
+        try:
+            self._put(target, source)
+        except OSError as error:
+            if error.filename is None:  # a full disk names no file
+                raise OSError(error.errno, error.strerror, self.name) from error
+            raise
+
+    def _put(self, target: Path, source: Path) -> None:
+        _make_directories(target.parent)
         # One name for all (one backup runs at a time): what a kill leaves, the next file replaces.
         temporary = self._directory / _INCOMING
         temporary.unlink(missing_ok=True)
@@ -70,7 +134,14 @@ class BackupFolder:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync(target.parent)
+        sync_directory(target.parent)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._directory.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def get(self, key: str, target: Path) -> None:
         shutil.copyfile(self._directory / key, target)
@@ -95,6 +166,17 @@ class BackupBucket:
     def __init__(self, store: S3Store, name: str) -> None:
         self._store = store
         self.name = name
+
+    def make(self) -> None:
+        """Buckets are made by their owner."""
+
+    @contextmanager
+    def hold(self, *, alone: bool) -> Iterator[None]:
+        del alone
+        yield
+
+    def free_bytes(self) -> tuple[int, int] | None:
+        return None
 
     def put(self, key: str, source: Path) -> None:
         import obstore
@@ -173,9 +255,12 @@ def _told(name: str) -> Iterator[None]:
         raise UpstreamFailureError(message) from error
 
 
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _make_directories(directory: Path) -> None:
+    """Each for its owner alone, and durably: what is in one is lost with it."""
+    missing = [directory]
+    while not missing[-1].is_dir():
+        missing.append(missing[-1].parent)
+    for one in reversed(missing[:-1]):
+        one.mkdir(mode=0o700, exist_ok=True)
+        with suppress(PermissionError):  # one may write to it and not read it
+            sync_directory(one.parent)

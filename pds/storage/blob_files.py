@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 from pds.atproto.cid import Cid, InvalidCidError
 from pds.storage.blob_store import FOLDER_PREFIXES, Incoming, StoredBlob, TemporaryBlob
+from pds.storage.durable import sync_directory
 
 _FILES_AT_ONCE: Final = 25  # more, and the file system lets the next commit wait
 
@@ -46,9 +47,9 @@ class BlobFiles:
         target = self._path(folder, blob.cid)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         blob.path.replace(target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
 
     def open(self, folder: str, cid: Cid, start: int, size: int) -> BinaryIO:
         file = self._path(folder, cid).open("rb")
@@ -91,7 +92,7 @@ class BlobFiles:
             if next(entries, None) is not None:
                 return True
         directory.rmdir()
-        _sync_directory(self._directory)
+        sync_directory(self._directory)
         return False
 
     def describe(self, folder: str, cid: Cid) -> str:
@@ -99,12 +100,3 @@ class BlobFiles:
 
     def _path(self, folder: str, cid: Cid) -> Path:
         return self._directory / folder / str(cid)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make renames and new entries in ``directory`` survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import time
@@ -14,6 +15,7 @@ import pytest
 from pds.config import Config
 from pds.jobs.back_up import BackupRunner
 from pds.services.backup import access
+from pds.services.clock import system_clock
 from tests.factories import make_account, make_config
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def run_until(services: Services, environ: dict[str, str], found: Callable[[], o
 def test_it_backs_up_and_then_checks(services: Services, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pds.backup")
     make_account(services, "alice")
+    services = dataclasses.replace(services, clock=system_clock)  # the command has that one, too
 
     run_until(services, environ_of(services.config), lambda: "1 repos" in caplog.text)
 
@@ -83,8 +86,6 @@ def test_failure_is_in_the_log_and_remembered(
 
 
 def test_without_a_place_nothing_runs(services: Services, tmp_path: Path) -> None:
-    import dataclasses
-
     bare = dataclasses.replace(services, config=make_config(tmp_path))
     runner = BackupRunner(bare, {})
     runner.start()

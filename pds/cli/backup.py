@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,21 @@ import click
 
 from pds.cli.failures import Failure, told
 from pds.cli.output import facts, json_option, show, table
+from pds.cli.passphrase import asked_passphrase
 from pds.cli.site import Site
+from pds.local_secrets import DATABASE_NAME
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pds.cli.restore import Done
+    from pds.config import Config
+    from pds.services import Services
     from pds.services.backup.manifest import Manifest
+    from pds.services.backup.vault import Vault
     from pds.services.backup.verifying import Verdict
 
+Progress = Callable[[str, int, int], None]
 _EVERY_S: Final = 1.0
 _MIB: Final = 1024 * 1024
 
@@ -40,31 +49,55 @@ def backup() -> None:
 def create(site: Site, location: str | None, *, anew: bool, as_json: bool) -> None:
     """Back up everything now, while the server runs; then let old backups go."""
     from pds.services.backup import access
-    from pds.services.backup.making import Source, make_snapshot
-    from pds.services.backup.retention import prune
-    from pds.services.blob_stores import configured_store
 
     with site.services() as services, told_of_place():
         config = services.config
         with access.work_directory(config.data_directory) as work:
             vault = access.open_vault(config, location, work)
-            if not anew:
-                access.check_still_there(vault)
-            store = configured_store(config)
-            store.prepare()
-            database = config.data_directory / "pds.sqlite"
-            source = Source(database, store, site.settings(), work)
-            manifest = make_snapshot(vault, source, services.clock, _progress(as_json=as_json))
-            outcome = access.Outcome(
-                manifest.created_at_us, manifest.name, not manifest.lost_blobs, vault.place.name
-            )
-            # Before old ones go: what keeps them from going must not have one made every hour.
-            access.remember_backup(outcome)
-            gone = prune(vault, access.keep_of(config), work)
+            with access.turn(vault, alone=True):
+                if not anew:
+                    access.check_place(vault)
+                manifest, gone = _create(site, services, vault, work, _progress(as_json=as_json))
     text = [f"Backup {manifest.name} is at {vault.place.name}.", *_told(manifest)]
     if gone:
         text.append(f"Let go: {', '.join(gone)}.")
     show({**_value(manifest), "place": vault.place.name, "removed": gone}, text, as_json=as_json)
+
+
+def _create(
+    site: Site, services: Services, vault: Vault, work: Path, progress: Progress
+) -> tuple[Manifest, list[str]]:
+    """The new snapshot, and the names of those that went."""
+    from pds.services.backup import access
+    from pds.services.backup.making import Source, make_snapshot
+    from pds.services.backup.retention import prune
+    from pds.services.blob_stores import configured_store
+
+    config = services.config
+    store = configured_store(config)
+    store.prepare()
+    source = Source(
+        database=config.data_directory / DATABASE_NAME,
+        store=store,
+        settings=site.settings(),
+        scratch=work,
+        reserve_bytes=config.disk_full_mib * _MIB,
+        damaged=access.damaged_blobs(vault.place.name),
+        before_last=access.note_begun,
+    )
+    try:
+        manifest = make_snapshot(vault, source, services.clock, progress)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and vault.has_header():
+            prune(vault, access.keep_of(config), work)  # there may be room after that
+        raise
+    if access.is_usual(config, vault):
+        outcome = access.Outcome(
+            manifest.created_at_us, manifest.name, not manifest.lost_blobs, vault.place.name
+        )
+        # Before old ones go: what keeps them from going must not have one made every hour.
+        access.remember_backup(outcome)
+    return manifest, prune(vault, access.keep_of(config), work)
 
 
 @backup.command("list")
@@ -80,7 +113,7 @@ def list_backups(site: Site, location: str | None, *, as_json: bool) -> None:
         site.settings_alone() as config,
         access.work_directory(config.data_directory) as work,
     ):
-        vault = access.open_vault(config, location, work)
+        vault = access.open_vault(config, location, work, _asker(config, location))
         vault.open()
         vault.unlock()
         found = [vault.manifest(name) for name in vault.snapshot_names()]
@@ -106,26 +139,31 @@ def verify(site: Site, name: str | None, location: str | None, *, as_json: bool)
     """
     from pds.services.backup import access
     from pds.services.backup.verifying import newest, verify_snapshot
+    from pds.services.clock import system_clock
 
     with (
         told_of_place(),
         site.settings_alone() as config,
         access.work_directory(config.data_directory) as work,
     ):
-        vault = access.open_vault(config, location, work)
-        vault.open()
-        wanted = name or newest(vault)
-        found = verify_snapshot(vault, wanted, work, _progress(as_json=as_json))
-    with site.services() as services:
-        text = "; ".join(found.problems[:3])
-        access.remember_check(
-            access.Outcome(services.clock(), found.manifest.name, found.is_good, text)
-        )
+        vault = access.open_vault(config, location, work, _asker(config, location))
+        with access.turn(vault, alone=False):
+            vault.open()
+            wanted = name or newest(vault, system_clock())
+            found = verify_snapshot(vault, wanted, work, _progress(as_json=as_json))
+    if access.is_usual(config, vault):
+        with site.database():
+            text = "; ".join(found.problems[:3])
+            access.remember_check(
+                access.Outcome(system_clock(), found.manifest.name, found.is_good, text)
+            )
+            access.remember_damaged_blobs(vault.place.name, found.damaged_blobs)
     show(_verdict_value(found), _verdict_text(found), as_json=as_json)
     if not found.is_good:
         message = (
             f"backup {found.manifest.name} is not whole: {found.count} problems;"
-            " make a new one with pdsadmin backup create, and check that"
+            " make a new one with pdsadmin backup create, which copies damaged pictures anew,"
+            " and check that"
         )
         raise Failure(message)
 
@@ -173,6 +211,7 @@ def _restored_text(done: Done) -> list[str]:
     ]
     if restored.kept is not None:
         lines.append(f"What was here before is in {restored.kept}; delete it when all is well.")
+    lines += done.next_steps
     lines.append("Start the server now: sudo systemctl start pds. Then: pdsadmin request-crawl")
     return lines
 
@@ -184,8 +223,18 @@ def told_of_place() -> Iterator[None]:
         with told():
             yield
     except OSError as error:
-        message = f"{error.strerror or error}: {error.filename}; look at the disk and its rights"
+        where = f": {error.filename}" if error.filename else ""
+        step = "look at the disk and its rights"
+        if error.errno == errno.ENOSPC:
+            step = "make room there, or keep fewer backups (PDS_BACKUP_KEEP_…)"
+        message = f"{error.strerror or error}{where}; {step}"
         raise Failure(message) from error
+
+
+def _asker(config: Config, location: str | None) -> Callable[[], str] | None:
+    if config.backup_passphrase is not None:
+        return None
+    return asked_passphrase(location or config.backup_location or "")
 
 
 def _value(manifest: Manifest) -> dict[str, Any]:
@@ -236,13 +285,14 @@ def _verdict_text(found: Verdict) -> list[str]:
     return [first, *found.problems]
 
 
-def _progress(*, as_json: bool) -> Callable[[str, int, int], None]:
-    """Say on stderr now and then how far it is."""
-    said_at = time.monotonic()
+def _progress(*, as_json: bool) -> Progress:
+    """Say on stderr now and then how far it is, and at a terminal also what it begins with."""
+    said_at, last = time.monotonic(), ""
 
     def say(what: str, done: int, total: int) -> None:
-        nonlocal said_at
-        if not as_json and time.monotonic() - said_at >= _EVERY_S:
+        nonlocal said_at, last
+        is_new, last = what != last and sys.stderr.isatty(), what
+        if not as_json and (is_new or time.monotonic() - said_at >= _EVERY_S):
             said_at = time.monotonic()
             sys.stderr.write(f"{what}: {done} of {total}\n")
 

@@ -6,18 +6,21 @@ It needs no server here, and no settings but where the backups are.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from pds.backup_settings import BUCKET_SCHEME
 from pds.cli.failures import Failure
 from pds.cli.output import is_terminal
+from pds.cli.passphrase import asked_passphrase
 from pds.cli.site import Site
 from pds.environment import INSTALLED_ENV_FILE
-from pds.local_secrets import DATABASE_NAME, FILE_NAME, NAMES
+from pds.local_secrets import FILE_NAME, NAMES
 from pds.settings import path
 
 if TYPE_CHECKING:
@@ -26,13 +29,18 @@ if TYPE_CHECKING:
     from pds.services.backup.restoring import Restored
     from pds.services.backup.vault import Vault
 
+LOCAL_NAMES: Final = ("", "localhost")
+INSTALLED_UNIT: Final = Path("/etc/systemd/system/pds.service")
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """next_steps: what is to be told besides."""
+
     restored: Restored
     settings_file: Path
+    next_steps: list[str]
 
 
 def restore_here(
@@ -45,6 +53,7 @@ def restore_here(
     from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 
     machine = site.environment()
+    where = _where(location or machine.get("PDS_BACKUP_LOCATION"))
     data = path(machine["PDS_DATA_DIRECTORY"])
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -52,34 +61,80 @@ def restore_here(
     except AlreadyRunningError as error:
         message = "the server is running; stop it first: sudo systemctl stop pds"
         raise Failure(message) from error
+    written: list[Path] = []
+
+    def settle(settings: dict[str, str], database: Path) -> None:
+        """All but the last step: from then on the server can be started, whatever happens here."""
+        blobs = settings.get("PDS_BLOBSTORE_DISK_LOCATION")
+        _give_to_owner(data, data / "blobs" if blobs is None else Path(blobs), database)
+        written.append(_write_settings(settings, site.env_file, data))
+
     try:
         restoring.check_target(data)
         with access.work_directory(data) as work:
-            vault = _vault(machine, location, work)
-            vault.open(any_server=True)
-            wanted = name or newest(vault)
-            if ask:
-                _ask(vault, wanted, data)
-            parts = restoring.Parts(_build, _cursors, system_clock, progress)
-            restored = restoring.restore(vault, wanted, machine, data, parts)
-        file = _write_settings(restored.settings, site.env_file, data)
+            vault = _vault(machine, where, work)
+            with access.turn(vault, alone=False):
+                vault.open(any_server=True)
+                vault.unlock()
+                wanted = name or newest(vault, system_clock())
+                if ask:
+                    _ask(vault, wanted, data)
+                parts = restoring.Parts(_build, _cursors, system_clock, progress, settle)
+                here = _with_backups(machine, where, vault)
+                restored = restoring.restore(vault, wanted, here, data, parts)
     finally:
+        _give_to_owner(data)
         lock.release()
-    _give_to_owner(data, restored)
-    return Done(restored, file)
+    return Done(restored, written[0], _next_steps(machine, restored.settings))
 
 
-def _vault(machine: Mapping[str, str], location: str | None, work: Path) -> Vault:
+def _where(named: str | None) -> str:
+    """As it may stand in the settings."""
+    if not named:
+        message = "say where the backups are: --from FOLDER, or --from s3://bucket/prefix"
+        raise Failure(message)
+    return named.rstrip("/") if named.startswith(BUCKET_SCHEME) else str(Path(named).absolute())
+
+
+def _vault(machine: Mapping[str, str], where: str, work: Path) -> Vault:
     from pds.services.backup.access import raw_bucket_settings
     from pds.services.backup.vault import Vault
     from pds.storage.backup_places import open_place
 
-    where = location or machine.get("PDS_BACKUP_LOCATION")
-    if not where:
-        message = "say where the backups are: --from FOLDER, or --from s3://bucket/prefix"
-        raise Failure(message)
     place = open_place(where, raw_bucket_settings(machine))
-    return Vault(place, work, "", machine.get("PDS_BACKUP_PASSPHRASE") or None)
+    passphrase = machine.get("PDS_BACKUP_PASSPHRASE") or None
+    return Vault(place, work, "", passphrase, asked_passphrase(place.name))
+
+
+def _with_backups(machine: Mapping[str, str], where: str, vault: Vault) -> dict[str, str]:
+    """The settings of this machine; backups go on where these were, if it names no other place.
+
+    A passphrase that was answered is needed there every night.
+    """
+    here = dict(machine)
+    location = here.get("PDS_BACKUP_LOCATION") or where
+    here["PDS_BACKUP_LOCATION"] = location
+    if location == where and vault.passphrase is not None:
+        here["PDS_BACKUP_PASSPHRASE"] = vault.passphrase
+    return here
+
+
+def _next_steps(machine: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """What the restored server needs that only the installer can do."""
+    name, location = settings.get("PDS_HOSTNAME", ""), settings["PDS_BACKUP_LOCATION"]
+    if name in LOCAL_NAMES:
+        return []
+    lines = [f"Backups go on at {location}."]
+    if not INSTALLED_UNIT.exists():
+        return lines
+    unit = INSTALLED_UNIT.read_text(encoding="utf-8")
+    may_write = not location.startswith("/") or f"-{location}\n" in unit.replace(" ", "\n")
+    if machine.get("PDS_HOSTNAME") != name or not may_write:
+        lines.append(
+            f"Start the installer once more, so that this machine answers for {name} and the"
+            " service may write its backups: sudo ./install.sh server"
+        )
+    return lines
 
 
 def _ask(vault: Vault, name: str, data: Path) -> None:
@@ -109,7 +164,7 @@ def _cursors(config: Config) -> list[int]:
 
 def _write_settings(settings: Mapping[str, str], given: Path | None, data: Path) -> Path:
     """To where the server reads them; what was there is kept beside it."""
-    if settings.get("PDS_HOSTNAME", "localhost") in ("", "localhost"):
+    if settings.get("PDS_HOSTNAME", "") in LOCAL_NAMES:
         file = data / FILE_NAME
         from json import dumps
 
@@ -129,22 +184,29 @@ def _quoted(value: str) -> str:
 
 
 def _replace(file: Path, content: str) -> Path:
-    before = file.stat() if file.exists() else None
-    if before is not None:
-        file.rename(file.with_name(f"{file.name}.before-restoring"))
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write ``file`` all at once; what was there before the first restore stays beside it."""
+    from pds.storage.durable import sync_directory
+
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as written:
         written.write(content)
         written.flush()
         os.fsync(written.fileno())
-    if before is not None:
-        file.chmod(before.st_mode & 0o777)
+    if file.exists():
+        before = file.stat()
         if os.geteuid() == 0:
-            os.chown(file, before.st_uid, before.st_gid)
+            os.chown(new, before.st_uid, before.st_gid)
+        new.chmod(before.st_mode & 0o777)
+        with suppress(FileExistsError):
+            file.with_name(f"{file.name}.before-restoring").hardlink_to(file)
+    new.replace(file)
+    sync_directory(file.parent)
     return file
 
 
-def _give_to_owner(data: Path, restored: Restored) -> None:
+def _give_to_owner(data: Path, blobs: Path | None = None, database: Path | None = None) -> None:
     """What root has made belongs to whom the directory belongs to, who runs the server.
 
     Nothing else: the settings of an installed server lie there, too, and are root's for a reason.
@@ -152,15 +214,20 @@ def _give_to_owner(data: Path, restored: Restored) -> None:
     if os.geteuid() != 0:
         return
     owner = data.stat()
-    names = (DATABASE_NAME, FILE_NAME, "pds.lock", "backup.lock", "tmp", "blobs")
-    blobs = restored.settings.get("PDS_BLOBSTORE_DISK_LOCATION")
-    made = [data / name for name in names] + ([] if blobs is None else [Path(blobs)])
-    for found in filter(Path.exists, made):
+    for found in filter(Path.exists, _made(data, blobs, database)):
         os.chown(found, owner.st_uid, owner.st_gid, follow_symlinks=False)
-        _give_tree(found, owner)
 
 
-def _give_tree(top: Path, owner: os.stat_result) -> None:
-    for directory, _, files in os.walk(top):
-        for found in (Path(directory), *(Path(directory) / file for file in files)):
-            os.chown(found, owner.st_uid, owner.st_gid, follow_symlinks=False)
+def _made(data: Path, blobs: Path | None, database: Path | None) -> Iterator[Path]:
+    from pds.storage.blob_store import FOLDER_PREFIXES
+
+    for name in (FILE_NAME, "pds.lock", "backup.lock", "tmp"):
+        yield data / name
+    if database is not None:
+        yield from (database.parent, database)
+    if blobs is not None:
+        yield from (blobs, blobs / "tmp")
+        for prefix in FOLDER_PREFIXES:
+            for folder in blobs.glob(f"{prefix}*"):
+                yield folder
+                yield from folder.iterdir()

@@ -17,9 +17,11 @@ from click.testing import CliRunner, Result
 
 from pds.cli.__main__ import pdsadmin
 from pds.config import Config
+from pds.services.backup import age_file
 from pds.services.clock import system_clock
 from pds.storage import database
 from tests.factories import START_US, StillClock, make_config
+from tests.fakes.s3_server import KEY, SECRET, S3Server
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -106,3 +108,42 @@ def operator(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPat
     )
     monkeypatch.chdir(tmp_path)
     return Operator(data, config)
+
+
+# --- where backups go ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the settings say that backups go."""
+    del operator  # it forgets all settings
+    monkeypatch.setenv("PDS_BACKUP_LOCATION", str(tmp_path / "backups"))
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def passphrase(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What backups are sealed with, for less than that costs in earnest."""
+    del operator
+    text = "correct horse battery staple"
+    monkeypatch.setattr(age_file, "LOG_N", 10)
+    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", text)
+    return text
+
+
+@pytest.fixture
+def sealed(place: Path, passphrase: str) -> Path:
+    del passphrase
+    return place
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the server keeps the objects of the bucket."""
+    del operator
+    name = s3_server.new_bucket()
+    monkeypatch.setenv("PDS_BACKUP_LOCATION", f"s3://{name}/hearth")
+    monkeypatch.setenv("PDS_BACKUP_S3_ENDPOINT", f"http://127.0.0.1:{s3_server.port}")
+    monkeypatch.setenv("PDS_BACKUP_S3_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("PDS_BACKUP_S3_SECRET_ACCESS_KEY", SECRET)
+    return s3_server.folder(name) / "hearth"

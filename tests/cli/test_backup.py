@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,56 +13,8 @@ from pds.services.backup.errors import DamagedBackupError
 from pds.services.backup.vault import Vault
 from pds.storage.backup_places import BackupFolder
 from pds.storage.process_lock import ProcessLock
-from tests.belongings import post
+from tests.cli.backups import PASSPHRASE, age, blobs, live, snapshot, stored, write
 from tests.cli.conftest import Operator
-from tests.fakes.s3_server import KEY, SECRET, S3Server
-
-PASSPHRASE = "correct horse battery staple"
-
-
-@pytest.fixture
-def place(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the settings say that backups go."""
-    del operator  # it forgets all settings
-    monkeypatch.setenv("PDS_BACKUP_LOCATION", str(tmp_path / "backups"))
-    return tmp_path / "backups"
-
-
-@pytest.fixture
-def sealed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
-    return place
-
-
-def live(operator: Operator, name: str = "alice", count: int = 3) -> str:
-    """An account with posts, each with a picture; its DID."""
-    did = str(operator.create(name)["did"])
-    write(operator, did, count)
-    return did
-
-
-def write(operator: Operator, did: str, count: int) -> None:
-    with operator.services() as services:
-        from tests.factories import Person
-
-        person = Person(did, "", "", "", "", "")
-        for number in range(count):
-            content = f"{did} {number} {services.sequencer.last_seq}"
-            post(services, person, content, blob=content.encode())
-
-
-def stored(place: Path) -> list[str]:
-    return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
-
-
-def blobs(place: Path) -> list[Path]:
-    return sorted(path for path in (place / "blobs").rglob("*") if path.is_file())
-
-
-def snapshot(place: Path) -> Path:
-    [found] = sorted((place / "snapshots").iterdir())
-    return found
-
 
 # --- create -------------------------------------------------------------------------------------
 
@@ -113,7 +63,79 @@ def test_it_is_made_while_the_server_runs_and_leaves_nothing_behind(
         lock.release()
 
     assert list((operator.data / "tmp").iterdir()) == []
-    assert len(stored(place)) == 3 + 4 + 1
+    assert len(stored(place)) == 3 + 4 + 2
+
+
+def test_place_that_another_machine_is_using_is_waited_for(operator: Operator, place: Path) -> None:
+    operator.ask("backup", "create")
+    with BackupFolder(place).hold(alone=False):
+        assert "is using" in operator.fail("backup", "create")
+        assert operator.ask("backup", "verify")["good"]
+    with BackupFolder(place).hold(alone=True):
+        assert "is using" in operator.fail("backup", "verify")
+
+
+def test_new_server_does_not_add_to_the_backups_of_the_one_to_be_restored(
+    operator: Operator, place: Path
+) -> None:
+    empty = (operator.data / "pds.sqlite").read_bytes()
+    live(operator)
+    operator.ask("backup", "create")
+    before = stored(place)
+    for file in operator.data.glob("pds.sqlite*"):
+        file.unlink()
+    (operator.data / "pds.sqlite").write_bytes(empty)
+
+    said = operator.fail("backup", "create")
+
+    assert "are of an earlier server" in said
+    assert "pdsadmin backup restore" in said
+    live(operator, "newcomer")
+    assert "are of an earlier server" in operator.fail("backup", "create")
+    assert stored(place) == before
+
+
+def test_killed_before_the_first_is_noted_the_next_goes_on(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pds.services.backup import access
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "remember_backup", lambda _: (_ for _ in ()).throw(OSError(5, "cut")))
+        assert operator.run("backup", "create").exit_code == 1
+    assert list((place / "snapshots").iterdir())
+
+    operator.ask("backup", "create")
+
+
+def test_full_place_lets_old_backups_go_and_names_itself(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.ask("backup", "create")
+    age(snapshot(place), monkeypatch)
+    operator.ask("backup", "create")
+
+    def write(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BackupFolder, "_put", write)
+        said = operator.run("backup", "create").stderr
+
+    assert f"No space left on device: {place}" in said
+    assert "keep fewer backups" in said
+    assert not snapshot(place).name.startswith("2020")
+
+
+def test_backup_leaves_room_for_members_where_both_are_on_one_disk(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(operator)
+    size = (operator.data / "pds.sqlite").stat().st_size
+    free = 4 * size + operator.config.disk_full_mib * 1024 * 1024  # and none for the pictures
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+    assert "make room first" in operator.fail("backup", "create")
 
 
 def test_two_at_once_are_one_too_many(operator: Operator, place: Path) -> None:
@@ -179,7 +201,7 @@ def test_cut_off_anywhere_the_next_one_is_whole(
 
     monkeypatch.setattr(Vault, "store", store)
     if after < 7:
-        assert "No space left" in operator.fail("backup", "create")
+        assert "No space left" in operator.run("backup", "create").stderr
         assert operator.run("backup", "list").stdout.count("\n") <= 1
     left = -1
 
@@ -196,6 +218,7 @@ def test_blobs_nobody_needs_any_more_go_with_their_snapshot(
 ) -> None:
     did = live(operator)
     operator.ask("backup", "create")
+    age(snapshot(place), monkeypatch)
     operator.ask("account", "delete", did, "--yes")
     live(operator, "bob", 1)
 
@@ -254,7 +277,7 @@ def test_folder_that_somebody_put_beside_the_snapshots_does_no_harm(
     operator.ask("backup", "create")
 
     assert other.exists()
-    assert len(operator.ask("backup", "list")["backups"]) == 1
+    assert len(operator.ask("backup", "list")["backups"]) == 2
 
 
 def test_disk_that_is_not_mounted_is_not_taken_for_an_empty_place(
@@ -284,6 +307,7 @@ def test_backup_counts_also_when_old_ones_cannot_go(
 
     did = live(operator)
     operator.ask("backup", "create")
+    age(snapshot(place), monkeypatch)
     write(operator, did, 1)
 
     def fail(*_: object) -> set[bytes]:
@@ -314,24 +338,25 @@ def test_sealed_backup_shows_nothing_without_the_passphrase(
 
 
 @pytest.mark.parametrize(
-    ("passphrase", "said"), [("wrong", "is not the one of these backups"), (None, "are sealed")]
+    ("given", "said"), [("wrong", "is not the one of these backups"), (None, "are sealed")]
 )
 def test_wrong_or_missing_passphrase_is_told(
     operator: Operator,
     sealed: Path,
     monkeypatch: pytest.MonkeyPatch,
-    passphrase: str | None,
+    given: str | None,
     said: str,
 ) -> None:
     operator.ask("backup", "create")
     before = stored(sealed)
-    if passphrase is None:
+    if given is None:
         monkeypatch.delenv("PDS_BACKUP_PASSPHRASE")
     else:
-        monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", passphrase)
+        monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", given)
 
     assert said in operator.fail("backup", "verify")
     assert said in operator.fail("backup", "list")
+    assert said in operator.fail("backup", "create")
     assert stored(sealed) == before
 
 
@@ -347,125 +372,29 @@ def test_passphrase_for_a_place_that_is_not_sealed_is_told(
 # --- in a bucket --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    name = s3_server.new_bucket()
-    monkeypatch.setenv("PDS_BACKUP_LOCATION", f"s3://{name}/hearth")
-    monkeypatch.setenv("PDS_BACKUP_S3_ENDPOINT", f"http://127.0.0.1:{s3_server.port}")
-    monkeypatch.setenv("PDS_BACKUP_S3_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("PDS_BACKUP_S3_SECRET_ACCESS_KEY", SECRET)
-    return name
-
-
-def test_bucket_takes_sealed_backups(
-    operator: Operator, bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
+def test_bucket_takes_sealed_backups(operator: Operator, bucket: Path, passphrase: str) -> None:
     live(operator)
 
     made = operator.ask("backup", "create")
 
-    assert bucket in made["place"]
+    assert f"s3://{bucket.parent.name}/hearth" in made["place"]
     assert operator.ask("backup", "verify")["blobs"] == 3
     assert len(operator.ask("backup", "list")["backups"]) == 1
 
 
-def test_bucket_takes_no_keys_in_the_clear(operator: Operator, bucket: str) -> None:
+def test_bucket_takes_no_keys_in_the_clear(operator: Operator, bucket: Path) -> None:
     assert "set PDS_BACKUP_PASSPHRASE" in operator.fail("backup", "create")
 
 
 def test_bucket_that_is_not_there_is_told(
-    operator: Operator, bucket: str, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, bucket: Path, passphrase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PDS_BACKUP_LOCATION", "s3://nowhere")
-    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
 
     assert "nowhere" in operator.fail("backup", "create")
 
 
-# --- verify -------------------------------------------------------------------------------------
-
-
-def red(operator: Operator) -> str:
-    """What a check says that must fail."""
-    found = operator.run("backup", "verify")
-    assert found.exit_code == 1
-    return found.stdout + found.stderr
-
-
-def flip(file: Path) -> None:
-    """Change some bytes in the middle: one could be one that means nothing when it is packed."""
-    content = bytearray(file.read_bytes())
-    middle = len(content) // 2
-    for place in range(middle, min(middle + 64, len(content))):
-        content[place] ^= 0x55
-    file.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    "name", ["pds.sqlite.gz", "settings.json", "blobs.txt.gz", "manifest.json"]
-)
-@pytest.mark.parametrize("how", [flip, Path.unlink, lambda file: file.write_bytes(b"")])
-def test_damaged_file_turns_the_check_red(
-    operator: Operator, place: Path, name: str, how: object
-) -> None:
-    live(operator)
-    operator.ask("backup", "create")
-
-    assert callable(how)
-    how(snapshot(place) / name)
-
-    said = red(operator)
-    assert name.removesuffix(".gz") in said or "no complete backup" in said
-
-
-@pytest.mark.parametrize("how", [flip, Path.unlink])
-def test_damaged_blob_turns_the_check_red(operator: Operator, place: Path, how: object) -> None:
-    live(operator)
-    operator.ask("backup", "create")
-    victim = blobs(place)[1]
-
-    assert callable(how)
-    how(victim)
-
-    assert victim.name in red(operator)
-
-
-@pytest.mark.parametrize("name", ["pds.sqlite.gz", "settings.json", "manifest.json"])
-def test_damaged_sealed_file_turns_the_check_red(
-    operator: Operator, sealed: Path, name: str
-) -> None:
-    operator.ask("backup", "create")
-
-    flip(snapshot(sealed) / f"{name}.age")
-
-    assert name.removesuffix(".gz") in red(operator)
-
-
-@pytest.mark.parametrize(
-    ("sql", "said"),
-    [
-        ("UPDATE record SET content = zeroblob(9) WHERE rowid = 2", "is damaged"),
-        ("DELETE FROM record WHERE rowid = 2", "records are not those of the commit"),
-        ("DELETE FROM block WHERE rowid = 1", "a node of the tree is missing"),
-        ("UPDATE repo_root SET commit_block = zeroblob(9)", "the commit cannot be read"),
-        (
-            "UPDATE signing_key SET encrypted = zeroblob(99) WHERE account_id = 2",
-            "not signed with the account's key",
-        ),
-        ("DELETE FROM signing_key", "not signed with the account's key"),
-    ],
-)
-def test_damage_from_before_the_backup_is_found_too(
-    operator: Operator, place: Path, sql: str, said: str
-) -> None:
-    live(operator)
-    live(operator, "bob")
-    with closing(sqlite3.connect(operator.data / "pds.sqlite")) as file, file:
-        file.execute(sql)
-    operator.run("backup", "create")
-
-    assert said in red(operator)
+# --- what is remembered ---------------------------------------------------------------------------
 
 
 def test_outcome_of_backup_and_check_is_remembered(operator: Operator, place: Path) -> None:
@@ -481,3 +410,17 @@ def test_outcome_of_backup_and_check_is_remembered(operator: Operator, place: Pa
     assert check is not None
     assert (backup.snapshot, backup.is_good) == (made["name"], True)
     assert (check.snapshot, check.is_good) == (made["name"], True)
+
+
+def test_copy_elsewhere_does_not_pass_for_the_backup_of_the_night(
+    operator: Operator, place: Path, tmp_path: Path
+) -> None:
+    from pds.services.backup import access
+
+    operator.ask("backup", "create", "--to", str(tmp_path / "stick"))
+    operator.ask("backup", "verify", "--from", str(tmp_path / "stick"))
+    with operator.services(None):
+        assert access.last_backup() is None
+        assert access.last_check() is None
+    operator.ask("backup", "create")
+    assert place.exists()

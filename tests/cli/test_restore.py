@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pds.services.announcing_anew import MARGIN
+from pds.services.backup.manifest import Manifest
+from pds.services.backup.vault import Vault, entry_of
 from pds.storage import database, events
 from pds.storage.process_lock import ProcessLock
 from tests.belongings import post
@@ -18,13 +23,6 @@ from tests.factories import Person, make_config, read_events
 
 NAMES = ("PDS_JWT_SECRET", "PDS_ADMIN_PASSWORD", "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX")
 PASSPHRASE = "correct horse battery staple"
-
-
-@pytest.fixture
-def place(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    del operator  # it forgets all settings
-    monkeypatch.setenv("PDS_BACKUP_LOCATION", str(tmp_path / "backups"))
-    return tmp_path / "backups"
 
 
 @pytest.fixture
@@ -47,8 +45,6 @@ def elsewhere(operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name in NAMES:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PDS_DATA_DIRECTORY", str(tmp_path / "new"))
-    import dataclasses
-
     data = tmp_path / "new"
     config = dataclasses.replace(
         operator.config, data_directory=data, blobstore_disk_location=data / "blobs"
@@ -154,11 +150,10 @@ def test_restored_files_are_for_their_owner_alone(backed_up: str, elsewhere: Ope
 
 
 def test_sealed_backup_is_restored_with_its_passphrase_only(
-    operator: Operator, place: Path, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, sealed: Path, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in zip(NAMES, _secrets(operator), strict=True):
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", PASSPHRASE)
     monkeypatch.setenv("PDS_DATA_DIRECTORY", str(operator.data))
     operator.create("alice")
     operator.ask("backup", "create")
@@ -252,3 +247,190 @@ def test_lost_blobs_do_not_keep_the_rest_from_being_restored(
 
     assert done["missingBlobs"] == 1
     assert elsewhere.run("blobs", "verify", "--json").exit_code == 1
+
+
+# --- cut off, full, elsewhere -------------------------------------------------------------------
+
+
+def test_repeat_goes_on_with_the_pictures_that_are_missing(
+    backed_up: str, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    fetch = Vault.fetch
+
+    def until_the_fourth(self: Vault, key: str, target: Path) -> None:
+        if key.startswith("blobs/"):
+            fetched.append(key)
+            if len(fetched) == 4:
+                raise OSError(5, "Input/output error", key)
+        fetch(self, key, target)
+
+    monkeypatch.setattr(Vault, "fetch", until_the_fourth)
+    assert "Input/output error" in refused(elsewhere, "--yes")
+    assert not (elsewhere.data / "restoring").exists()
+
+    assert restore(elsewhere)["missingBlobs"] == 0
+    assert len(fetched) == 4 + 3
+    assert elsewhere.ask("blobs", "verify")["missing"] == 0
+
+
+def test_pictures_go_where_they_belong_and_not_through_the_disk_of_the_data(
+    backed_up: str, elsewhere: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = tmp_path / "pictures"  # a disk of its own, say: it cannot be moved away
+    (pictures / "lost+found").mkdir(parents=True)
+    inode = pictures.stat().st_ino
+    monkeypatch.setenv("PDS_BLOBSTORE_DISK_LOCATION", str(pictures))
+
+    restore(elsewhere)
+
+    assert pictures.stat().st_ino == inode
+    assert (pictures / "lost+found").exists()
+    assert len(list(pictures.glob("did:*/*"))) == 6
+    assert not (elsewhere.data / "blobs").exists()
+
+
+def test_picture_that_is_half_there_is_fetched(backed_up: str, elsewhere: Operator) -> None:
+    restore(elsewhere)
+    [victim, *_] = (elsewhere.data / "blobs" / backed_up).iterdir()
+    victim.write_bytes(b"half")
+    for file in elsewhere.data.glob("pds.sqlite*"):
+        file.unlink()
+
+    assert restore(elsewhere)["missingBlobs"] == 0
+    assert elsewhere.ask("blobs", "verify")["missing"] == 0
+
+
+@pytest.mark.parametrize("free", [1024, 800_000])
+def test_disk_that_is_too_small_is_told_before_hours_have_passed(
+    backed_up: str, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    usage = [1 << 40, free] if free > 1024 else [free]  # enough for the database, or not even that
+    monkeypatch.setattr(
+        shutil,
+        "disk_usage",
+        lambda _: SimpleNamespace(free=usage.pop(0) if len(usage) > 1 else 0),
+    )
+
+    assert "make room first" in refused(elsewhere, "--yes")
+    assert not (elsewhere.data / "pds.sqlite").exists()
+
+
+def test_clock_that_is_behind_is_set_first(
+    backed_up: str, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pds.services.clock.system_clock", lambda: 1_000_000)
+
+    assert "the clock of this machine says 1970-01-01" in refused(elsewhere, "--yes")
+
+
+# --- the settings -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(
+    operator: Operator, place: Path, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> Operator:
+    """A public server was backed up; its settings were in an environment file."""
+    settings = {"PDS_HOSTNAME": "pds.hearth-box.org", "PDS_INVITE_REQUIRED": "false"}
+    with monkeypatch.context() as there:
+        for name, value in zip(NAMES, _secrets(operator), strict=True):
+            there.setenv(name, value)
+        there.setenv("PDS_DATA_DIRECTORY", str(operator.data))
+        for name, value in settings.items():
+            there.setenv(name, value)
+        operator.ask("backup", "create")
+    return elsewhere
+
+
+def lines_of(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
+def test_settings_are_there_before_the_server_is(
+    named: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pds.services.backup import restoring
+
+    def cut_off(*_: object) -> None:
+        raise OSError(5, "killed", "disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_move_into_place", cut_off)
+        refused(named, "--yes")
+    assert "PDS_HOSTNAME=pds.hearth-box.org" in lines_of(named.data / "pds.env")
+    assert not (named.data / "pds.sqlite").exists()
+
+    restore(named)
+    assert "PDS_HOSTNAME=pds.hearth-box.org" in lines_of(named.data / "pds.env")
+
+
+def test_what_the_machine_said_first_stays_beside_whatever_happens(named: Operator) -> None:
+    named.data.mkdir()
+    file = named.data / "pds.env"
+    file.write_text("PDS_PORT=2600\n")
+    file.chmod(0o640)
+
+    restore(named, "--from", str(named.data.parent / "backups"))
+    (named.data / "pds.sqlite").unlink()
+    restore(named)
+
+    assert lines_of(file.with_name("pds.env.before-restoring")) == ["PDS_PORT=2600"]
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert not file.with_name("pds.env.new").exists()
+
+
+def test_backups_go_on_where_they_were(
+    named: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PDS_BACKUP_LOCATION")
+    monkeypatch.chdir(place.parent)
+
+    said = named.run("backup", "restore", "--yes", "--from", "backups").stdout
+
+    assert f"Backups go on at {place}." in said
+    assert f"PDS_BACKUP_LOCATION={place}" in lines_of(named.data / "pds.env")
+
+
+def test_restored_server_may_go_on_with_the_backups(
+    backed_up: str, elsewhere: Operator, place: Path
+) -> None:
+    restore(elsewhere)
+    elsewhere.ask("backup", "create")
+
+    # Also the one that was there, until it is clear that it was the right one.
+    assert len(list((place / "snapshots").iterdir())) == 2
+
+
+def test_only_settings_come_out_of_the_settings(named: Operator, place: Path) -> None:
+    [file] = (place / "snapshots").glob("*/settings.json")
+    values = {**json.loads(file.read_text()), "LD_PRELOAD": "/tmp/evil.so", "PDS_X\nY": "z"}
+    file.write_text(json.dumps(values))
+    described = file.with_name("manifest.json")
+    manifest = Manifest.from_json(described.read_text())
+    files = {**manifest.files, "settings.json": entry_of(file)}
+    described.write_text(dataclasses.replace(manifest, files=files).to_json())
+
+    restore(named)
+
+    written = (named.data / "pds.env").read_text()
+    assert "PDS_HOSTNAME=" in written
+    assert "evil" not in written
+    assert "PDS_X" not in written
+
+
+@pytest.mark.needs_root
+def test_whatever_becomes_of_it_the_servers_user_may_go_on(
+    backed_up: str, elsewhere: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    elsewhere.data.mkdir()
+    os.chown(elsewhere.data, 12_345, 12_345)
+
+    monkeypatch.setenv("PDS_BACKUP_PASSPHRASE", "wrong")
+    refused(elsewhere, "--yes")
+    assert {path.stat().st_uid for path in elsewhere.data.rglob("*")} == {12_345}
+    monkeypatch.delenv("PDS_BACKUP_PASSPHRASE")
+    restore(elsewhere)
+    assert {path.stat().st_uid for path in elsewhere.data.rglob("*")} == {12_345}

@@ -66,6 +66,10 @@ class S3Server:
         (self._directory / name).mkdir()
         return name
 
+    def folder(self, bucket: str) -> Path:
+        """Where it keeps the objects of the bucket, as files of their names."""
+        return self._directory / bucket
+
     def keys(self, bucket: str) -> list[str]:
         """What is in the bucket, uploads under way included."""
         root = self._directory / bucket

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pds.atproto.cid import Cid
 from pds.config import Config
 from pds.services.backup.errors import BackupError
 from pds.services.backup.retention import Keep
 from pds.services.backup.vault import Vault
 from pds.storage import server_state
-from pds.storage.backup_places import open_place
+from pds.storage.backup_places import PlaceInUseError, open_place
 from pds.storage.database import transaction
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 
 _LAST: Final = "last_backup"
 _LAST_CHECK: Final = "last_backup_check"
 _LAST_FAILURE: Final = "last_backup_failure"
+_BEGUN: Final = "backups_begun"
+_DAMAGED: Final = "damaged_backup_blobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,10 @@ class Outcome:
     text: str
 
 
-def open_vault(config: Config, location: str | None, work: Path) -> Vault:
-    """The vault at ``location``, else at the one of the settings.
+def open_vault(
+    config: Config, location: str | None, work: Path, ask: Callable[[], str] | None = None
+) -> Vault:
+    """The vault at ``location``, else at the one of the settings. ask: for the passphrase.
 
     Raises:
         BackupError: none is named.
@@ -45,11 +50,40 @@ def open_vault(config: Config, location: str | None, work: Path) -> Vault:
         message = "no place for backups is named; set PDS_BACKUP_LOCATION, or give --to or --from"
         raise BackupError(message)
     place = open_place(where, bucket_settings(config))
-    return Vault(place, work, config.service_did, config.backup_passphrase)
+    return Vault(place, work, config.service_did, config.backup_passphrase, ask)
 
 
-def check_still_there(vault: Vault) -> None:
-    """Refuse a place that is empty although the last backup went there: an unmounted disk, say.
+def is_usual(config: Config, vault: Vault) -> bool:
+    """Whether backups go there by themselves, or nowhere: only what happens there is remembered.
+
+    A copy somewhere else must not keep the one from being made that is counted on.
+    """
+    usual = config.backup_location
+    return usual is None or open_place(usual, bucket_settings(config)).name == vault.place.name
+
+
+@contextmanager
+def turn(vault: Vault, *, alone: bool) -> Iterator[None]:
+    """Have the place to oneself, or ``alone=False``: with others who read, too.
+
+    Raises:
+        BackupError
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(vault.place.hold(alone=alone))
+        except PlaceInUseError as error:
+            message = f"another backup or check is using {vault.place.name}; wait for it"
+            raise BackupError(message) from error
+        yield
+
+
+def check_place(vault: Vault) -> None:
+    """Refuse a place that cannot be the one of this server.
+
+    It is empty although the last backup went there: an unmounted disk, say. Or it holds backups,
+    and this server has never made any: it is a new one, on the machine where those are to be
+    restored, and its own backup would be taken for the newest.
 
     Raises:
         BackupError
@@ -61,6 +95,20 @@ def check_still_there(vault: Vault) -> None:
             " If you have removed them: pdsadmin backup create --anew"
         )
         raise BackupError(message)
+    if last is None and server_state.find_value(_BEGUN) is None and vault.has_snapshots():
+        message = (
+            f"the backups at {vault.place.name} are of an earlier server, and this one has made"
+            " none yet. To get that server back: pdsadmin backup restore. To begin with this one,"
+            " name an empty place"
+        )
+        raise BackupError(message)
+
+
+def note_begun() -> None:
+    """Remember that backups of this server are somewhere: when the first is all but finished."""
+    if server_state.find_value(_BEGUN) is None:
+        with transaction():
+            server_state.save_value(_BEGUN, "yes")
 
 
 def bucket_settings(config: Config) -> dict[str, str]:
@@ -122,6 +170,21 @@ def remember_check(outcome: Outcome) -> None:
 def remember_failure(outcome: Outcome) -> None:
     """Of a backup or check that could not even be made; what was good before stays known."""
     _remember(_LAST_FAILURE, outcome)
+
+
+def remember_damaged_blobs(place: str, cids: Sequence[str]) -> None:
+    """What a check has found damaged at ``place``, so that the next backup copies it anew."""
+    with transaction():
+        server_state.save_value(_DAMAGED, json.dumps({"place": place, "cids": list(cids)}))
+
+
+def damaged_blobs(place: str) -> frozenset[bytes]:
+    """Those that the last check has found at ``place``, as bytes of CIDs."""
+    text = server_state.find_value(_DAMAGED)
+    found = {"place": "", "cids": []} if text is None else json.loads(text)
+    if found["place"] != place:
+        return frozenset()
+    return frozenset(bytes(Cid.parse(cid)) for cid in found["cids"])
 
 
 def last_backup() -> Outcome | None:

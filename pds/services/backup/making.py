@@ -11,18 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from pds import __version__
 from pds.atproto.cid import RAW, Cid, cid_from_digest
-from pds.services.backup.errors import BackupError
-from pds.services.backup.manifest import FileEntry, Manifest
+from pds.services.backup.manifest import FileEntry, Manifest, name_of
+from pds.services.backup.room import check_for_backup
 from pds.services.backup.vault import MANIFEST, SNAPSHOTS, Vault, blob_key
 from pds.services.clock import Clock
 from pds.storage import blobs
@@ -33,35 +31,47 @@ DATABASE: Final = "pds.sqlite"
 SETTINGS: Final = "settings.json"
 BLOB_LIST: Final = "blobs.txt"
 _BATCH: Final = 500
-_MIB: Final = 1024 * 1024
 
 Progress = Callable[[str, int, int], None]  # (what is being done, how many are done, how many)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is backed up. settings: the environment of the server, secrets included."""
+    """What is backed up.
+
+    settings: the environment of the server, secrets included. reserve_bytes: what is to stay free
+    on the disk of the data. damaged: blobs that the last check has found damaged at the place, as
+    bytes of CIDs; they are copied anew. before_last: called before the last file is stored.
+    """
 
     database: Path
     store: BlobStore
     settings: Mapping[str, str]
     scratch: Path
+    reserve_bytes: int = 0
+    damaged: frozenset[bytes] = frozenset()
+    before_last: Callable[[], None] = lambda: None
 
 
 def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress) -> Manifest:
     """Back up everything as it is now; the manifest of the new snapshot.
 
+    The caller holds the place alone.
+
     Raises:
         BackupError, UpstreamFailureError, OSError: the place, or the store of blobs, does not do
             its part.
     """
-    _check_room(source)
+    if vault.has_header():
+        vault.open_or_make()
+        _drop_cut_off(vault)
+    there = vault.blob_cids() - source.damaged
+    check_for_backup(source.database, source.scratch, vault.place, there, source.reserve_bytes)
     vault.open_or_make()
-    there = vault.blob_cids()
     _copy_blobs(vault, source, _known_blobs(), there, progress)
 
     created_at_us = clock()
-    name = _name_of(created_at_us)
+    name = name_of(created_at_us)
     copy = source.scratch / DATABASE
     copy.unlink(missing_ok=True)
     progress("copying the database", 0, 1)
@@ -89,10 +99,20 @@ def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress
             )
     finally:
         copy.unlink(missing_ok=True)
+    source.before_last()
     with _file(source.scratch / MANIFEST, manifest.to_json().encode()) as file:
         vault.store(f"{SNAPSHOTS}{name}/{MANIFEST}", file.path)
     progress("done", 1, 1)
     return manifest
+
+
+def _drop_cut_off(vault: Vault) -> None:
+    """What backups have left that were cut off is worth its room alone."""
+    complete = vault.snapshot_names()
+    for name in vault.all_snapshot_names():
+        if name not in complete:
+            for key in vault.files_of(name):
+                vault.delete(key)
 
 
 def _known_blobs() -> Iterator[CopiedBlob]:
@@ -150,22 +170,6 @@ class _DamagedBlobError(Exception):
     """The server's own bytes of a blob are not those of its CID."""
 
 
-def _check_room(source: Source) -> None:
-    """The copy, packed and sealed, lies beside the data for a while, and must not fill the disk.
-
-    Raises:
-        BackupError
-    """
-    needed = 3 * source.database.stat().st_size
-    free = shutil.disk_usage(source.scratch).free
-    if free < needed:
-        message = (
-            f"a backup needs {needed // _MIB} MiB on the disk of the data for a while, and there"
-            f" are {free // _MIB}; make room first"
-        )
-        raise BackupError(message)
-
-
 def _store_list(vault: Vault, source: Source, name: str, known: Iterator[CopiedBlob]) -> FileEntry:
     """The blobs that the snapshot needs, so that those nobody needs can be told without it."""
     with _file(source.scratch / BLOB_LIST, b"") as file:
@@ -187,12 +191,6 @@ def _sum(known: Iterator[CopiedBlob]) -> tuple[int, int]:
         count += 1
         size_bytes += blob.size_bytes
     return count, size_bytes
-
-
-def _name_of(at_us: int) -> str:
-    """To the millisecond: two snapshots of the same second are two."""
-    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
-    return f"{at:%Y-%m-%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
 
 
 class _file:  # noqa: N801 # used like a function

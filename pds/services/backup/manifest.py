@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pds.services.backup.errors import BackupError, DamagedBackupError
 
 FORMAT: Final = 1
+_NAME: Final = "%Y-%m-%dT%H%M%S.%fZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ class Manifest:
             raise _damaged()
         files = {name: FileEntry(**entry) for name, entry in values.pop("files").items()}
         return cls(**{**values, "files": files, "lost_blobs": tuple(values["lost_blobs"])})
+
+
+def name_of(at_us: int) -> str:
+    """Of a snapshot of that moment. To the millisecond: two of the same second are two."""
+    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return f"{at:%Y-%m-%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
+
+
+def time_of(name: str) -> int:
+    """When the snapshot of that name was made, by the clock of then; Unix microseconds."""
+    at = datetime.strptime(name, _NAME).replace(tzinfo=UTC)
+    return int(at.timestamp() * 1_000_000)
 
 
 def _digest(values: dict[str, Any]) -> str:

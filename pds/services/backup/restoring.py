@@ -1,7 +1,8 @@
 """A server out of a snapshot, with which relays can go on.
 
-Everything is made ready in ``<data>/restoring`` and then moved into place, the database last: until
-then there is no server here, and a restore that was cut off can simply be repeated.
+The database is made ready in ``<data>/restoring`` and moved into place last of all: until then
+there is no server here, and a restore that was cut off can simply be repeated. Pictures and videos
+go to their final place at once, each whole or not at all, so that a repeat goes on with the rest.
 
 Others have seen more events than the backup knows of. So numbers go on above every one that can
 have been given out since, and each repo gets a new commit, whose rev is later than any that was
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,21 +25,26 @@ from pds.config import Config
 from pds.local_secrets import DATABASE_NAME
 from pds.services import announcing_anew
 from pds.services.announcing_anew import MARGIN
+from pds.services.backup import access
 from pds.services.backup.errors import BackupError, DamagedBackupError
 from pds.services.backup.making import DATABASE, SETTINGS, Progress
-from pds.services.backup.manifest import Manifest
+from pds.services.backup.manifest import Manifest, name_of
+from pds.services.backup.room import check_data_disk, needed_to_read
 from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
 from pds.services.blob_stores import configured_store
 from pds.storage import database, migrate, outgoing_mail
 from pds.storage.blob_store import folder_name
 from pds.storage.database import transaction
-from pds.storage.database_copy import DatabaseCopy
+from pds.storage.database_copy import CopiedBlob, DatabaseCopy
+from pds.storage.durable import sync_directory, sync_file
 
 if TYPE_CHECKING:
     from pds.services import Services
     from pds.storage.blob_store import BlobStore
 
 WORK: Final = "restoring"
+_NAME: Final = re.compile(r"(PDS|LOG)_[A-Z0-9_]+")
+_CLOCK_ERROR_US: Final = 3_600_000_000
 EVENTS_PER_S: Final = 100  # more than a server of this kind emits on average
 _SECOND_US: Final = 1_000_000
 
@@ -54,13 +61,13 @@ OF_THE_MACHINE: Final = (
     "PDS_BACKUP_S3_REGION",
     "PDS_BACKUP_S3_ACCESS_KEY_ID",
     "PDS_BACKUP_S3_SECRET_ACCESS_KEY",
-    "PDS_ENV_FILE",
 )
+NOT_RESTORED: Final = frozenset({*OF_THE_MACHINE, "PDS_ENV_FILE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What has been done. kept: where what was in the way is now, if anything was.
+    """What has been done. kept: where the database that was in the way is now, if there was one.
 
     first_seq: the number of the first event of the restored server.
     settings: the environment it is to run with.
@@ -79,12 +86,14 @@ class Parts:
     """What a restore is done with.
 
     build: makes the services over the open database. cursors: asks relays for their positions.
+    settle: is called with the settings when all is ready, before the database goes into place.
     """
 
     build: Callable[[Config], Services]
     cursors: Callable[[Config], list[int]]
     now_us: Callable[[], int]
     progress: Progress
+    settle: Callable[[dict[str, str], Path], None]
 
 
 def check_target(data: Path) -> None:
@@ -122,24 +131,57 @@ def restore(
     vault.open(any_server=True)
     vault.unlock()
     manifest = vault.manifest(name)
+    _check_clock(manifest, parts.now_us())
     work = data / WORK
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700, parents=True)
+    try:
+        return _restore(vault, manifest, machine, work, parts)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _restore(
+    vault: Vault, manifest: Manifest, machine: Mapping[str, str], work: Path, parts: Parts
+) -> Restored:
     settings = _merged(_settings(vault, manifest, work), machine)
     config = Config.from_env(settings)
+    size_bytes = sum(entry.size_bytes for entry in manifest.files.values())
+    check_data_disk(work, needed_to_read(size_bytes), "restoring the database")
     file = work / DATABASE_NAME
     parts.progress("fetching the database", 0, 1)
     _fetch_checked(vault, manifest, DATABASE, file)
 
-    on_disk = config.blobstore_s3_bucket is None
-    place = dataclasses.replace(config, data_directory=work, blobstore_disk_location=work / "blobs")
-    store = configured_store(place)
+    store = configured_store(config)
     store.prepare()
-    blobs, missing = _restore_blobs(vault, file, store, work, parts.progress)
+    on_disk = config.blobstore_disk_location if config.blobstore_s3_bucket is None else None
+    wanted = _Wanted(file, store)
+    if on_disk is not None:
+        check_data_disk(on_disk, wanted.missing_bytes(), "restoring pictures and videos")
+    blobs, missing = _restore_blobs(
+        vault,
+        wanted,
+        work / "blob",
+        lambda done: parts.progress("fetching pictures and videos", done, manifest.blobs),
+    )
 
+    place = dataclasses.replace(config, data_directory=work)
     first_seq = _announce(place, file, manifest, parts)
-    kept = _move_into_place(work, data, config.blobstore_disk_location if on_disk else None)
+    parts.settle(settings, file)
+    kept = _move_into_place(file, work.parent)
     return Restored(manifest, blobs, missing, first_seq, settings, kept)
+
+
+def _check_clock(manifest: Manifest, now_us: int) -> None:
+    """What is signed by a clock that is behind is older than what relays have, and ignored."""
+    if now_us >= manifest.created_at_us - _CLOCK_ERROR_US:
+        return
+    message = (
+        f"the clock of this machine says {name_of(now_us)}, which is before the backup was made"
+        f" ({manifest.name}); set it first, for relays take nothing that is older than what they"
+        " have: sudo timedatectl set-ntp true"
+    )
+    raise BackupError(message)
 
 
 def _settings(vault: Vault, manifest: Manifest, work: Path) -> dict[str, str]:
@@ -147,12 +189,12 @@ def _settings(vault: Vault, manifest: Manifest, work: Path) -> dict[str, str]:
     _fetch_checked(vault, manifest, SETTINGS, file)
     content: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     file.unlink()
-    return content
+    return {name: value for name, value in content.items() if _NAME.fullmatch(name)}
 
 
 def _merged(restored: Mapping[str, str], machine: Mapping[str, str]) -> dict[str, str]:
     of_here = {key: machine[key] for key in OF_THE_MACHINE if machine.get(key)}
-    others = {key: value for key, value in restored.items() if key not in OF_THE_MACHINE}
+    others = {key: value for key, value in restored.items() if key not in NOT_RESTORED}
     return {**others, **of_here}
 
 
@@ -163,41 +205,59 @@ def _fetch_checked(vault: Vault, manifest: Manifest, name: str, target: Path) ->
         raise DamagedBackupError(message)
 
 
+class _Wanted:
+    """The blobs that a database knows, with what the store has of them already."""
+
+    def __init__(self, file: Path, store: BlobStore) -> None:
+        self._file = file
+        self.store = store
+
+    def __iter__(self) -> Iterator[tuple[CopiedBlob, bool]]:
+        """Each, and whether it is there."""
+        folder, present = "", dict[bytes, int]()
+        with closing(DatabaseCopy(self._file)) as copy:
+            for blob in copy.blobs():
+                if folder != folder_name(blob.did):
+                    folder = folder_name(blob.did)
+                    present = {
+                        bytes(found.cid): found.size_bytes for found in self.store.list(folder)
+                    }
+                yield blob, present.get(bytes(blob.cid)) == blob.size_bytes
+
+    def missing_bytes(self) -> int:
+        return sum(blob.size_bytes for blob, is_there in self if not is_there)
+
+
 def _restore_blobs(
-    vault: Vault, file: Path, store: BlobStore, work: Path, progress: Progress
+    vault: Vault, wanted: _Wanted, scratch: Path, progress: Callable[[int], None]
 ) -> tuple[int, int]:
     """How many are there now, and how many the backup does not have."""
     there = missing = 0
-    scratch = work / "blob"
-    folder, present = "", set[bytes]()
-    with closing(DatabaseCopy(file)) as copy:
-        for done, blob in enumerate(copy.blobs()):
-            progress("fetching pictures and videos", done, done + 1)
-            if folder != folder_name(blob.did):
-                folder = folder_name(blob.did)
-                present = {bytes(found.cid) for found in store.list(folder)}
-            if bytes(blob.cid) in present:
-                there += 1
-                continue
-            scratch.unlink(missing_ok=True)
-            try:
-                vault.fetch(blob_key(blob.cid), scratch)
-            except DamagedBackupError:
-                missing += 1
-                continue
-            if scratch.stat().st_size != blob.size_bytes:
-                missing += 1
-                continue
-            with scratch.open("rb") as stream:
-                temporary = store.incoming.write(stream, blob.size_bytes)
-            if temporary.cid != blob.cid:
-                store.incoming.discard(temporary)
-                missing += 1
-                continue
-            store.keep(temporary, folder)
+    for blob, is_there in wanted:
+        progress(there + missing)
+        if is_there or _restore_blob(vault, blob, wanted.store, scratch):
             there += 1
-    scratch.unlink(missing_ok=True)
+        else:
+            missing += 1
     return there, missing
+
+
+def _restore_blob(vault: Vault, blob: CopiedBlob, store: BlobStore, scratch: Path) -> bool:
+    """Whether the backup has it whole."""
+    scratch.unlink(missing_ok=True)
+    try:
+        vault.fetch(blob_key(blob.cid), scratch)
+    except DamagedBackupError:
+        return False
+    if scratch.stat().st_size != blob.size_bytes:
+        return False
+    with scratch.open("rb") as stream:
+        temporary = store.incoming.write(stream, blob.size_bytes)
+    if temporary.cid != blob.cid:
+        store.incoming.discard(temporary)
+        return False
+    store.keep(temporary, folder_name(blob.did))
+    return True
 
 
 def _announce(config: Config, file: Path, manifest: Manifest, parts: Parts) -> int:
@@ -206,6 +266,7 @@ def _announce(config: Config, file: Path, manifest: Manifest, parts: Parts) -> i
     try:
         migrate.migrate()
         above = _highest(config, manifest, parts)
+        access.note_begun()
         with transaction():
             outgoing_mail.delete_all()  # the old server has sent it, and its codes are too old
         services = parts.build(config)
@@ -228,8 +289,12 @@ def _highest(config: Config, manifest: Manifest, parts: Parts) -> int:
     return max([guess, *(cursor + MARGIN for cursor in parts.cursors(config))])
 
 
-def _move_into_place(work: Path, data: Path, blobs: Path | None) -> Path | None:
-    """Blobs first, the database last; what is in the way is kept."""
+def _move_into_place(file: Path, data: Path) -> Path | None:
+    """What is in the way is kept."""
+    if file.with_name(f"{file.name}-wal").exists():  # it would be left behind
+        message = f"the log of {file} could not be folded in; restore once more"
+        raise BackupError(message)
+    sync_file(file)
     kept = data / f"before-{WORK}"
     number = 1
     while kept.exists():
@@ -238,12 +303,8 @@ def _move_into_place(work: Path, data: Path, blobs: Path | None) -> Path | None:
     was_in_the_way = False
     for suffix in ("-wal", "-shm", ""):
         was_in_the_way |= _set_aside(data / f"{DATABASE_NAME}{suffix}", kept)
-    if blobs is not None:
-        was_in_the_way |= _set_aside(blobs, kept)
-        blobs.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(work / "blobs", blobs)
-    (work / DATABASE_NAME).replace(data / DATABASE_NAME)
-    shutil.rmtree(work)
+    file.replace(data / DATABASE_NAME)
+    sync_directory(data)
     return kept if was_in_the_way else None
 
 
@@ -251,5 +312,5 @@ def _set_aside(path: Path, kept: Path) -> bool:
     if not path.exists():
         return False
     kept.mkdir(mode=0o700, exist_ok=True)
-    shutil.move(path, kept / path.name)
+    path.rename(kept / path.name)
     return True

@@ -1,6 +1,6 @@
-"""Which snapshots are kept: the newest of each of the last days, weeks and months.
+"""Which snapshots are kept: all of two days, the newest of each of the last days, weeks, months.
 
-Then blobs that no snapshot needs go, and what was left by a backup that was cut off.
+Then blobs that no snapshot needs go.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pds.services.backup.errors import DamagedBackupError
 from pds.services.backup.making import BLOB_LIST
 from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
 
+_ALL_OF: Final = timedelta(days=2)
 _FORMAT: Final = "%Y-%m-%dT%H%M%S.%fZ"
 
 
@@ -30,9 +31,13 @@ class Keep:
 
 
 def kept(names: Sequence[str], keep: Keep) -> set[str]:
-    """Those of ``names`` that stay; the newest always does."""
+    """Those of ``names`` that stay; the newest always does, and all of the two days before it.
+
+    A server that was restored from the wrong one makes its own within minutes, and that must not
+    cost the right one of the same day.
+    """
     newest_first = sorted(names, reverse=True)
-    stay = set(newest_first[:1])
+    stay = {name for name in newest_first if _time(newest_first[0]) - _time(name) < _ALL_OF}
     for count, period in ((keep.daily, _day), (keep.weekly, _week), (keep.monthly, _month)):
         newest_of: dict[object, str] = {}
         for name in newest_first:

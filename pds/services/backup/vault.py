@@ -1,20 +1,19 @@
 """A place for backups with its lock: files go in and come out, sealed if there is a passphrase.
 
 The server seals with a public key, and the private one lies in the place, itself sealed with the
-passphrase: opening it takes seconds on purpose, so it is done once, and only by who reads.
+passphrase: opening it takes a second on purpose, so it is done once.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import re
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -22,20 +21,24 @@ from typing import BinaryIO, Final
 import pyrage
 
 from pds.atproto.cid import Cid, InvalidCidError
+from pds.services.backup.age_file import seal
 from pds.services.backup.errors import (
     BackupError,
     DamagedBackupError,
     ForeignBackupError,
     WrongPassphraseError,
 )
+from pds.services.backup.header import Header, is_header
 from pds.services.backup.manifest import FileEntry, Manifest
 from pds.storage.backup_places import BackupPlace
 
 HEADER: Final = "hearth-backup.json"
 IDENTITY: Final = "identity.age"
+COPIES: Final = "copies/"
 SNAPSHOTS: Final = "snapshots/"
 BLOBS: Final = "blobs/"
 MANIFEST: Final = "manifest.json"
+ASKED_TIMES: Final = 3
 _PACKED: Final = frozenset({"pds.sqlite", "blobs.txt"})
 _GZIP: Final = ".gz"
 _SEALED: Final = ".age"
@@ -51,27 +54,46 @@ class Vault:
     """
 
     def __init__(
-        self, place: BackupPlace, scratch: Path, service_did: str, passphrase: str | None
+        self,
+        place: BackupPlace,
+        scratch: Path,
+        service_did: str,
+        passphrase: str | None,
+        ask: Callable[[], str] | None = None,
     ) -> None:
+        """ask: for the passphrase, where none is set and one is needed to read."""
         self.place = place
         self.service_did = service_did
+        self.damaged: list[str] = []  # what could only be read from its copy
         self._scratch = scratch
         self._passphrase = passphrase
+        self._ask = ask
+        self._header: Header | None = None
         self._recipient: pyrage.x25519.Recipient | None = None
         self._identity: pyrage.x25519.Identity | None = None
-        self._is_open = False
+
+    @property
+    def passphrase(self) -> str | None:
+        """What opens the place, as it was given or answered."""
+        return self._passphrase
 
     # --- opening ---------------------------------------------------------------------------------
 
     def open_or_make(self) -> None:
-        """Begin to write: make the place's header if it has none.
+        """Begin to write: make the place's header if it has none, and put right what is damaged.
 
         Raises:
             ForeignBackupError: it holds another server's backups.
-            WrongPassphraseError: it is sealed and there is no passphrase, or the other way round.
+            WrongPassphraseError: it is sealed and this is not the passphrase, or there is none, or
+                it is not sealed and there is one.
+            DamagedBackupError: what would open it is lost.
             BackupError: secrets would lie in a bucket in the clear.
         """
+        if self._header is not None:
+            return
         if self._read_header(any_server=False):
+            self.unlock()
+            self._put_right()
             return
         if self.place.is_remote and self._passphrase is None:
             message = (
@@ -79,52 +101,86 @@ class Vault:
                 " set PDS_BACKUP_PASSPHRASE first, and keep it elsewhere too"
             )
             raise BackupError(message)
-        header: dict[str, object] = {"format": 1, "server": self.service_did, "recipient": None}
+        self.place.make()
+        recipient = digest = None
         if self._passphrase is not None:
             self._identity = pyrage.x25519.Identity.generate()
             self._recipient = self._identity.to_public()
-            sealed = pyrage.passphrase.encrypt(str(self._identity).encode(), self._passphrase)
-            self._put_bytes(IDENTITY, sealed)
-            header["recipient"] = str(self._recipient)
-        self._put_bytes(HEADER, json.dumps(header, indent=1).encode())
-        self._is_open = True
+            sealed = seal(str(self._identity).encode(), self._passphrase)
+            for key in (IDENTITY, COPIES + IDENTITY):
+                self._put_bytes(key, sealed)
+            recipient, digest = str(self._recipient), _sha256(sealed)
+        self._header = Header(self.service_did, recipient, digest)
+        for key in (HEADER, COPIES + HEADER):
+            self._put_bytes(key, self._header.to_json().encode())
 
     def open(self, *, any_server: bool = False) -> None:
         """Begin to read what is there.
 
         Raises:
-            ForeignBackupError, WrongPassphraseError
+            ForeignBackupError, WrongPassphraseError, DamagedBackupError
         """
         if not self._read_header(any_server=any_server):
             message = f"there are no backups of Hearth at {self.place.name}"
             raise ForeignBackupError(message)
 
+    def has_header(self) -> bool:
+        """Whether there are backups, or were going to be."""
+        return any(self._find_bytes(key) is not None for key in (HEADER, COPIES + HEADER))
+
+    def unlock(self) -> None:
+        """Open the private key, so that ``fetch`` can read sealed files. Takes a second.
+
+        Raises:
+            WrongPassphraseError, DamagedBackupError
+        """
+        if self._recipient is None or self._identity is not None:
+            return
+        sealed = self._sealed_identity()
+        if self._passphrase is not None:
+            self._identity = _opened(sealed, self._passphrase)
+            return
+        assert self._ask is not None  # noqa: S101 # else the header was refused
+        for left in reversed(range(ASKED_TIMES)):
+            self._passphrase = self._ask()
+            try:
+                self._identity = _opened(sealed, self._passphrase)
+            except WrongPassphraseError:
+                if not left:
+                    raise
+            else:
+                return
+
     def _read_header(self, *, any_server: bool) -> bool:
-        if self._is_open:
+        if self._header is not None:
             return True
-        try:
-            content = self._get_bytes(HEADER)
-        except FileNotFoundError:
-            if any(key != IDENTITY for key in self.place.list("")):  # that one comes first
+        found = self._whole(HEADER, is_header)
+        if found is None:
+            self._refuse_what_is_not_ours()
+            return False
+        header = Header.from_json(found.decode(errors="replace"))
+        if header.server != self.service_did and not any_server:
+            message = (
+                f"{self.place.name} holds the backups of {header.server}, this is"
+                f" {self.service_did}"
+            )
+            raise ForeignBackupError(message)
+        self._take_recipient(header.recipient)
+        self.service_did = header.server
+        self._header = header
+        return True
+
+    def _refuse_what_is_not_ours(self) -> None:
+        for key in self.place.list(""):
+            if key.startswith((SNAPSHOTS, BLOBS)):
+                message = f"{HEADER} and its copy are missing at {self.place.name}"
+                raise DamagedBackupError(message)
+            if key.rpartition("/")[2] != IDENTITY:  # that one comes first
                 message = (
                     f"{self.place.name} holds something else than backups of Hearth;"
                     " name an empty place"
                 )
-                raise ForeignBackupError(message) from None
-            return False
-        try:
-            header = json.loads(content)
-            server, recipient = header["server"], header["recipient"]
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"{HEADER} at {self.place.name} is damaged"
-            raise DamagedBackupError(message) from error
-        if server != self.service_did and not any_server:
-            message = f"{self.place.name} holds the backups of {server}, this is {self.service_did}"
-            raise ForeignBackupError(message)
-        self.service_did = server
-        self._take_recipient(recipient)
-        self._is_open = True
-        return True
+                raise ForeignBackupError(message)
 
     def _take_recipient(self, recipient: str | None) -> None:
         if recipient is None:
@@ -135,36 +191,54 @@ class Vault:
                 )
                 raise WrongPassphraseError(message)
             return
-        if self._passphrase is None:
+        if self._passphrase is None and self._ask is None:  # nobody could open it
             message = f"the backups at {self.place.name} are sealed; set PDS_BACKUP_PASSPHRASE"
             raise WrongPassphraseError(message)
-        self._recipient = pyrage.x25519.Recipient.from_str(recipient)
-
-    def has_header(self) -> bool:
-        """Whether there are backups, or were going to be."""
         try:
-            self._get_bytes(HEADER)
-        except FileNotFoundError:
-            return False
-        return True
+            self._recipient = pyrage.x25519.Recipient.from_str(recipient)
+        except pyrage.RecipientError as error:
+            message = f"{HEADER} at {self.place.name} is damaged"
+            raise DamagedBackupError(message) from error
 
-    def unlock(self) -> None:
-        """Open the private key, so that ``fetch`` can read sealed files. Takes seconds.
+    # --- what is kept twice, because nothing could be read without it ----------------------------
+
+    def _sealed_identity(self) -> bytes:
+        assert self._header is not None  # noqa: S101 # it is read first
+        digest = self._header.identity_sha256
+        found = self._whole(IDENTITY, lambda content: _sha256(content) == digest)
+        if found is None:
+            message = f"{IDENTITY} is missing at {self.place.name}: sealed backups cannot be opened"
+            raise DamagedBackupError(message)
+        return found
+
+    def _whole(self, key: str, is_whole: Callable[[bytes], bool]) -> bytes | None:
+        """The file, or its copy if it is missing or damaged; None when neither is there.
 
         Raises:
-            WrongPassphraseError
+            DamagedBackupError: neither is whole.
         """
-        if self._recipient is None or self._identity is not None:
-            return
-        try:
-            sealed = self._get_bytes(IDENTITY)
-            plain = pyrage.passphrase.decrypt(sealed, self._passphrase or "")
-            self._identity = pyrage.x25519.Identity.from_str(plain.decode())
-        except FileNotFoundError as error:
-            message = f"{IDENTITY} is missing at {self.place.name}: sealed backups cannot be opened"
-            raise DamagedBackupError(message) from error
-        except (pyrage.DecryptError, pyrage.IdentityError, ValueError) as error:
-            raise WrongPassphraseError from error
+        there = False
+        for where in (key, COPIES + key):
+            content = self._find_bytes(where)
+            if content is not None and is_whole(content):
+                if where != key:
+                    self.damaged.append(key)
+                return content
+            there |= content is not None
+        if there:
+            message = f"{key} at {self.place.name} is damaged, and so is its copy"
+            raise DamagedBackupError(message)
+        return None
+
+    def _put_right(self) -> None:
+        assert self._header is not None  # noqa: S101 # it is read first
+        wanted = {HEADER: self._header.to_json().encode()}
+        if self._recipient is not None:
+            wanted[IDENTITY] = self._sealed_identity()
+        for key, content in wanted.items():
+            for where in (key, COPIES + key):
+                if self._find_bytes(where) != content:
+                    self._put_bytes(where, content)
 
     # --- files -----------------------------------------------------------------------------------
 
@@ -220,6 +294,11 @@ class Vault:
         found = (key.split("/") for key in self.place.list(SNAPSHOTS))
         return sorted({parts[1] for parts in found if _is_ours(parts) and parts[2] == wanted})
 
+    def has_snapshots(self) -> bool:
+        """Whether there is a complete one, sealed or not: also while the place is not open."""
+        found = (key.split("/") for key in self.place.list(SNAPSHOTS))
+        return any(_is_ours(parts) and parts[2].startswith(MANIFEST) for parts in found)
+
     def manifest(self, name: str) -> Manifest:
         """Raises DamagedBackupError."""
         with self._temporary() as file:
@@ -259,9 +338,12 @@ class Vault:
             file.write_bytes(content)
             self.place.put(key, file)
 
-    def _get_bytes(self, key: str) -> bytes:
+    def _find_bytes(self, key: str) -> bytes | None:
         with self._temporary() as file:
-            self.place.get(key, file)
+            try:
+                self.place.get(key, file)
+            except FileNotFoundError:
+                return None
             return file.read_bytes()
 
     @contextmanager
@@ -274,6 +356,15 @@ class Vault:
             path.unlink(missing_ok=True)
 
 
+def _opened(sealed: bytes, given: str) -> pyrage.x25519.Identity:
+    """Raises WrongPassphraseError."""
+    try:
+        plain = pyrage.passphrase.decrypt(sealed, given)
+        return pyrage.x25519.Identity.from_str(plain.decode())
+    except (pyrage.DecryptError, pyrage.IdentityError, ValueError) as error:
+        raise WrongPassphraseError from error
+
+
 def _is_ours(parts: list[str]) -> bool:
     """Whether a key is of a snapshot, and not of something that somebody has put beside them."""
     return len(parts) == 3 and _SNAPSHOT.fullmatch(parts[1]) is not None
@@ -282,6 +373,10 @@ def _is_ours(parts: list[str]) -> bool:
 def blob_key(cid: Cid) -> str:
     text = str(cid)
     return f"{BLOBS}{text[-2:]}/{text}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _create(path: Path) -> BinaryIO:

@@ -23,7 +23,8 @@ from pds.atproto.mst.tree import build_tree
 from pds.services.account_listing import each_account
 from pds.services.backup.errors import BackupError, DamagedBackupError
 from pds.services.backup.making import BLOB_LIST, DATABASE, SETTINGS, Progress
-from pds.services.backup.manifest import Manifest
+from pds.services.backup.manifest import Manifest, time_of
+from pds.services.backup.room import check_data_disk, needed_to_read
 from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
 from pds.services.keys import SigningKeys
 from pds.storage import database, repo_reading, repo_roots
@@ -32,12 +33,16 @@ from pds.storage.database_copy import DatabaseCopy
 
 ROTATION_KEY: Final = "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX"
 _NAMED: Final = 50
+_CLOCK_ERROR_US: Final = 3_600_000_000
 _CHUNK: Final = 1024 * 1024
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What a check has found. ``problems`` are all counted, the first fifty are named."""
+    """What a check has found. ``problems`` are all counted, the first fifty are named.
+
+    damaged_blobs: the CIDs of all that the place has no whole copy of.
+    """
 
     manifest: Manifest
     repos: int = 0
@@ -45,6 +50,7 @@ class Verdict:
     blobs: int = 0
     count: int = 0
     problems: list[str] = field(default_factory=list)
+    damaged_blobs: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
@@ -68,11 +74,19 @@ def verify_snapshot(vault: Vault, name: str, scratch: Path, progress: Progress) 
     vault.open(any_server=True)
     vault.unlock()
     verdict = Verdict(vault.manifest(name))
+    size_bytes = sum(entry.size_bytes for entry in verdict.manifest.files.values())
+    check_data_disk(scratch, needed_to_read(size_bytes), "a check")
+    for key in vault.damaged:
+        verdict.complain(
+            f"{key} is missing or damaged; its copy is whole, and the next backup puts it right"
+        )
     files = _fetch_files(vault, name, scratch, verdict, progress)
     try:
         if DATABASE in files:
             _check_database(files[DATABASE], _rotation_key(files, verdict), verdict, progress)
             _check_blobs(vault, files[DATABASE], scratch, verdict, progress)
+    except database.DatabaseError as error:
+        verdict.complain(f"{DATABASE}: {error}")
     finally:
         for path in files.values():
             path.unlink(missing_ok=True)
@@ -118,11 +132,11 @@ def _check_database(
 ) -> None:
     with closing(DatabaseCopy(file)) as copy:
         problems = copy.problems()
+        for problem in problems:
+            verdict.complain(f"{DATABASE}: {problem}")
+        if problems:
+            return
         total = copy.count_accounts()
-    for problem in problems:
-        verdict.complain(f"{DATABASE}: {problem}")
-    if problems:
-        return
     keys = None if rotation_key is None else SigningKeys(rotation_key)
     database.open_database(file)
     try:
@@ -190,6 +204,7 @@ def _check_blobs(
             problem = _blob_problem(vault, blob.cid, scratch / "verify-blob")
             if problem:
                 verdict.complain(problem)
+                verdict.damaged_blobs.append(str(blob.cid))
             else:
                 verdict.blobs += 1
 
@@ -212,8 +227,11 @@ def _cid_of(content: bytes) -> Cid:
     return cid_from_digest(DAG_CBOR, hashlib.sha256(content).digest())
 
 
-def newest(vault: Vault) -> str:
+def newest(vault: Vault, now_us: int) -> str:
     """The name of the newest complete snapshot.
+
+    Names are times, and a clock may have been wrong, ahead most of all: such a snapshot would pass
+    for the newest for years. So where one seems to be of the future, numbers of events decide.
 
     Raises:
         BackupError: there is none.
@@ -222,4 +240,13 @@ def newest(vault: Vault) -> str:
     if not names:
         message = f"there is no complete backup at {vault.place.name}"
         raise BackupError(message)
-    return names[-1]
+    if time_of(names[-1]) <= now_us + _CLOCK_ERROR_US:
+        return names[-1]
+    return max(names, key=lambda name: (_last_seq(vault, name), name))
+
+
+def _last_seq(vault: Vault, name: str) -> int:
+    try:
+        return vault.manifest(name).last_seq
+    except DamagedBackupError:
+        return -1

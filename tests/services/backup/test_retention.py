@@ -40,11 +40,14 @@ def test_pruning_every_night_keeps_what_pruning_once_would() -> None:
 
 
 def test_newest_stays_whatever_is_asked_for() -> None:
-    assert kept(nightly(3), Keep(0, 0, 0)) == {nightly(3)[-1]}
+    assert kept(nightly(4), Keep(0, 0, 0)) == set(nightly(4)[-2:])
+    assert kept([nightly(1)[0], nightly(9)[-1]], Keep(0, 0, 0)) == {nightly(9)[-1]}
     assert kept([], Keep(1, 1, 1)) == set()
 
 
-def test_of_two_on_one_day_the_later_stays() -> None:
+def test_of_two_on_one_day_the_later_stays_when_two_days_have_passed() -> None:
     morning, evening = name_of(FIRST), name_of(FIRST + timedelta(hours=12))
+    soon, later = (name_of(FIRST + timedelta(days=days)) for days in (1, 3))
 
-    assert kept([morning, evening], Keep(7, 0, 0)) == {evening}
+    assert kept([morning, evening, soon], Keep(7, 0, 0)) == {morning, evening, soon}
+    assert kept([morning, evening, later], Keep(7, 0, 0)) == {evening, later}

@@ -8,6 +8,7 @@ from pds.cli.lazy_group import LazyGroup
 
 COMMANDS = {
     "create": "pds.cli.account_life:create",
+    "move-in": "pds.cli.move_in:move_in",
     "list": "pds.cli.account_reading:list_accounts",
     "info": "pds.cli.account_reading:info",
     "deactivate": "pds.cli.account_life:deactivate",

@@ -33,8 +33,15 @@ PREPARED = {
     "jobs run": ("watch_disk",),
     "logs": ("--file", "pds.log"),
 }
-# Those that need a relay, a mail server, a bucket or an empty machine have tests of their own.
-ELSEWHERE = {"request-crawl", "mail test", "blobs migrate", "backup restore", "doctor"}
+# Those that need other servers, a bucket or an empty machine have tests of their own.
+ELSEWHERE = {
+    "account move-in",
+    "request-crawl",
+    "mail test",
+    "blobs migrate",
+    "backup restore",
+    "doctor",
+}
 
 
 def keys(value: Any) -> Iterator[str]:

@@ -1,0 +1,249 @@
+"""``pdsadmin account move-in``: bring an account here from the server where it lives now."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pds.cli.accounts import describe, name_of
+from pds.cli.failures import Failure
+from pds.cli.new_password import chosen_password
+from pds.cli.output import RULE, facts, is_terminal, json_option, show
+from pds.cli.site import Site
+
+if TYPE_CHECKING:
+    from pds.services import Services
+    from pds.services.moving_in import Lost, Mover, MovingIn
+    from pds.storage.accounts import AccountRow
+
+_AGAIN = "Nothing is lost: give the same command again to go on."
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was said on the command line; what is missing is asked for at a terminal."""
+
+    old_password: str | None
+    sign_in_code: str | None
+    code: str | None
+    handle: str | None
+    email: str | None
+    password: str | None
+    rotation_keys: tuple[str, ...]
+    without_missing: bool
+
+
+@click.command("move-in")
+@click.argument("who")
+@click.option("--from", "origin", help="Address of the old server. Default: what the DID says.")
+@click.option("--old-password", help="The password there; - reads it from the standard input.")
+@click.option("--sign-in-code", help="The code of the old server for signing in, if it wants one.")
+@click.option("--code", help="The code of the old server for changing the DID, from its mail.")
+@click.option("--handle", help="The handle here. Default: the same name, or the same domain.")
+@click.option("--email", help="The e-mail address here. Default: that at the old server.")
+@click.option("--password", help="The password here. Default: a generated one.")
+@click.option(
+    "--rotation-key",
+    "rotation_keys",
+    multiple=True,
+    help="A rotation key of the member's own, as did:key, that the DID is to have in front.",
+)
+@click.option(
+    "--without-missing", is_flag=True, help="Go on although pictures or videos did not come."
+)
+@json_option
+@click.pass_obj
+def move_in(site: Site, /, who: str, *, origin: str | None, as_json: bool, **options: Any) -> None:
+    """Bring the account of WHO, a handle or DID, here from the server where it lives."""
+    given = Given(**options)
+    with site.services() as services, _moving(services) as moving:
+        mover = moving.find(who, origin)
+        _sign_in(mover, given)
+        account, password = _settle(services, mover, given)
+        with _told_to_go_on():
+            lost = _bring(mover, given, is_active=account.is_active)
+            if not account.is_active:
+                _change_did(mover, given)
+                mover.wake()
+                _say("It is active here.")
+            mover.leave()
+            _say(
+                "It is inactive at the old server. Delete it there when all has been well a while."
+            )
+        status = mover.check()
+        moved = services.accounts.get_account(mover.did)
+    lines = [RULE, *_summary(moved, status.indexed_records, status.imported_blobs, lost)]
+    if password is not None:
+        lines += facts([("Password", password)])
+        lines += [RULE, "Save this password, it is not shown again."]
+    else:
+        lines += [RULE]
+    value = {
+        **describe(moved),
+        "password": password,
+        "records": status.indexed_records,
+        "blobs": status.imported_blobs,
+        "lostBlobs": [{"cid": one.cid, "reason": one.reason} for one in lost],
+    }
+    show(value, lines, as_json=as_json)
+
+
+@contextmanager
+def _moving(services: Services) -> Iterator[MovingIn]:
+    from pds.network.streaming_client import StreamingClient
+    from pds.services.moving_in import Limits, MovingIn, Parts
+
+    config = services.config
+    private_too = config.is_local or config.disable_ssrf_protection
+    with closing(StreamingClient(allow_private=private_too)) as client:
+        yield MovingIn(
+            Parts(
+                services.identity,
+                services.handles,
+                services.accounts,
+                services.repo_import,
+                services.blobs,
+                services.preferences,
+                services.plc_operations,
+            ),
+            client,
+            config.data_directory / "tmp",
+            Limits(config.max_repo_import_size, config.blob_upload_limit),
+            _wait,
+        )
+
+
+def _wait(seconds: float) -> None:
+    _say(f"The old server was asked too often; going on in {seconds:.0f} seconds.")
+    time.sleep(seconds)
+
+
+def _sign_in(mover: Mover, given: Given) -> None:
+    from pds.services.moving_in import SecondFactorError
+
+    if given.old_password == "-":  # noqa: S105 # no password
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        question = f"Password at {mover.home.origin} (no app password)"
+        password = _asked("--old-password", question, given.old_password, hide=True)
+    try:
+        mover.log_in(password, given.sign_in_code)
+    except SecondFactorError:
+        question = "Code for signing in, which the old server has just sent by mail"
+        mover.log_in(password, _asked("--sign-in-code", question, None))
+
+
+def _settle(services: Services, mover: Mover, given: Given) -> tuple[AccountRow, str | None]:
+    """The account here and, if it is new, its password."""
+    from pds.services.account_listing import complete_handle
+
+    account = mover.account
+    if account is not None:
+        _say(f"{name_of(account)} is known here; going on.")
+        return account, None
+    kept = mover.old_handle if mover.keeps_handle() else mover.old_handle.partition(".")[0]
+    handle = complete_handle(given.handle or kept, services.config.service_handle_domains)
+    email = given.email or mover.old_email
+    if not email:
+        email = _asked("--email", "E-mail address", None)
+    password = chosen_password(given.password)
+    account = mover.settle(handle, email, password)
+    services.sessions.end_all(account.id)  # sign-up starts one, which nobody holds
+    _say(f"{handle} has a place here, inactive until the end.")
+    return account, password
+
+
+def _bring(mover: Mover, given: Given, *, is_active: bool) -> list[Lost]:
+    if not is_active:
+        _say("Fetching records …")
+        mover.bring_repo()
+        _say(f"{mover.check().indexed_records} records are here.")
+        mover.bring_preferences()
+    lost = mover.bring_blobs(_tell_blobs)
+    status = mover.check()
+    _say(f"{status.imported_blobs} of {status.expected_blobs} pictures and videos are here.")
+    for one in lost[:_SHOWN]:
+        _say(f"  did not come: {one.cid}: {one.reason}")
+    there = mover.old_record_count()
+    if there is not None and there != status.indexed_records:
+        _say(f"The old server counts {there} records, this one {status.indexed_records}.")
+    is_whole = not lost and there in (None, status.indexed_records)
+    if not is_whole and not is_active and not given.without_missing:
+        message = (
+            "not everything came (see above; PDS_BLOB_UPLOAD_LIMIT bounds what is too large)."
+            " To go on without it, add --without-missing"
+        )
+        raise Failure(message)
+    return lost
+
+
+def _change_did(mover: Mover, given: Given) -> None:
+    if mover.points_here():
+        return
+    document = mover.wanted_document(given.rotation_keys)
+    if not mover.did.startswith("did:plc:"):
+        key = document["verificationMethods"]["atproto"].removeprefix("did:key:")
+        message = (
+            f"{mover.did} is its owner's own file: let it say {document['alsoKnownAs'][0]},"
+            f" the key {key} and the server {document['services']['atproto_pds']['endpoint']},"
+            f" then go on with --from {mover.home.origin}"
+        )
+        raise Failure(message)
+    for key in mover.unclaimed_keys():
+        if key not in given.rotation_keys:
+            _say(f"The DID loses the rotation key {key}. If it is the member's own, stop")
+            _say(f"here and begin again with --rotation-key {key}")
+    if given.code is None:
+        mover.ask_code()
+        _say("The old server has sent a code by mail. With it, the DID will point here:")
+        _say("from then on the account lives here.")
+    mover.change_did(_asked("--code", "Code", given.code), document)
+    _say("The DID points here.")
+
+
+def _tell_blobs(done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        _say(f"{done} of {total} pictures and videos")
+
+
+def _summary(account: AccountRow, records: int, blobs: int, lost: list[Lost]) -> list[str]:
+    return facts(
+        [
+            ("Handle  ", name_of(account)),
+            ("DID", account.did),
+            ("E-mail", account.email or ""),
+            ("Records", str(records)),
+            ("Blobs", f"{blobs}, {len(lost)} missing"),
+        ]
+    )
+
+
+@contextmanager
+def _told_to_go_on() -> Iterator[None]:
+    """Whatever fails now can be gone on with."""
+    try:
+        yield
+    except BaseException:
+        _say(_AGAIN)
+        raise
+
+
+def _asked(option: str, question: str, given: str | None, *, hide: bool = False) -> str:
+    if given:
+        return given
+    if not is_terminal():
+        message = f"nobody can be asked here: give {option}"
+        raise Failure(message)
+    answer: str = click.prompt(question, err=True, hide_input=hide)
+    return answer
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -9,6 +9,7 @@ from pds.cli.lazy_group import LazyGroup
 COMMANDS = {
     "create": "pds.cli.account_life:create",
     "move-in": "pds.cli.move_in:move_in",
+    "rescue": "pds.cli.rescue:rescue",
     "list": "pds.cli.account_reading:list_accounts",
     "info": "pds.cli.account_reading:info",
     "deactivate": "pds.cli.account_life:deactivate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from pds.cli.failures import Failure
 from pds.cli.new_password import chosen_password
 from pds.cli.output import RULE, facts, is_terminal, json_option, show
 from pds.cli.site import Site
+from pds.settings import url
 
 if TYPE_CHECKING:
     from pds.services import Services
-    from pds.services.moving_in import Lost, Mover, MovingIn
+    from pds.services.moving_in import Arrival, Lost, Mover, MovingIn, Parts
     from pds.storage.accounts import AccountRow
 
 _AGAIN = "Nothing is lost: give the same command again to go on."
@@ -63,56 +64,37 @@ class Given:
 def move_in(site: Site, /, who: str, *, origin: str | None, as_json: bool, **options: Any) -> None:
     """Bring the account of WHO, a handle or DID, here from the server where it lives."""
     given = Given(**options)
+    if origin is not None:
+        try:
+            origin = url(origin)
+        except ValueError as error:
+            message = f'--from: "{origin}" {error}'
+            raise click.UsageError(message) from error
     with site.services() as services, _moving(services) as moving:
         mover = moving.find(who, origin)
         _sign_in(mover, given)
         account, password = _settle(services, mover, given)
-        with _told_to_go_on():
+        with told_to_go_on():
             lost = _bring(mover, given, is_active=account.is_active)
             if not account.is_active:
                 _change_did(mover, given)
                 mover.wake()
-                _say("It is active here.")
+                say("It is active here.")
             mover.leave()
-            _say(
-                "It is inactive at the old server. Delete it there when all has been well a while."
-            )
-        status = mover.check()
-        moved = services.accounts.get_account(mover.did)
-    lines = [RULE, *_summary(moved, status.indexed_records, status.imported_blobs, lost)]
-    if password is not None:
-        lines += facts([("Password", password)])
-        lines += [RULE, "Save this password, it is not shown again."]
-    else:
-        lines += [RULE]
-    value = {
-        **describe(moved),
-        "password": password,
-        "records": status.indexed_records,
-        "blobs": status.imported_blobs,
-        "lostBlobs": [{"cid": one.cid, "reason": one.reason} for one in lost],
-    }
-    show(value, lines, as_json=as_json)
+            say("It is inactive at the old server. Delete it there when all has been well a while.")
+        report(services, mover, password, lost, as_json=as_json)
 
 
 @contextmanager
 def _moving(services: Services) -> Iterator[MovingIn]:
     from pds.network.streaming_client import StreamingClient
-    from pds.services.moving_in import Limits, MovingIn, Parts
+    from pds.services.moving_in import Limits, MovingIn
 
     config = services.config
     private_too = config.is_local or config.disable_ssrf_protection
     with closing(StreamingClient(allow_private=private_too)) as client:
         yield MovingIn(
-            Parts(
-                services.identity,
-                services.handles,
-                services.accounts,
-                services.repo_import,
-                services.blobs,
-                services.preferences,
-                services.plc_operations,
-            ),
+            moving_parts(services),
             client,
             config.data_directory / "tmp",
             Limits(config.max_repo_import_size, config.blob_upload_limit),
@@ -120,8 +102,23 @@ def _moving(services: Services) -> Iterator[MovingIn]:
         )
 
 
+def moving_parts(services: Services) -> Parts:
+    """What the services of this server give to a move."""
+    from pds.services.moving_in import Parts
+
+    return Parts(
+        services.identity,
+        services.handles,
+        services.accounts,
+        services.repo_import,
+        services.blobs,
+        services.preferences,
+        services.plc_operations,
+    )
+
+
 def _wait(seconds: float) -> None:
-    _say(f"The old server was asked too often; going on in {seconds:.0f} seconds.")
+    say(f"The old server was asked too often; going on in {seconds:.0f} seconds.")
     time.sleep(seconds)
 
 
@@ -132,48 +129,62 @@ def _sign_in(mover: Mover, given: Given) -> None:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         question = f"Password at {mover.home.origin} (no app password)"
-        password = _asked("--old-password", question, given.old_password, hide=True)
+        password = asked("--old-password", question, given.old_password, hide=True)
     try:
         mover.log_in(password, given.sign_in_code)
     except SecondFactorError:
         question = "Code for signing in, which the old server has just sent by mail"
-        mover.log_in(password, _asked("--sign-in-code", question, None))
+        mover.log_in(password, asked("--sign-in-code", question, None))
 
 
 def _settle(services: Services, mover: Mover, given: Given) -> tuple[AccountRow, str | None]:
-    """The account here and, if it is new, its password."""
+    def handle() -> str:
+        kept = mover.old_handle if mover.keeps_handle() else mover.old_handle.partition(".")[0]
+        return given.handle or kept
+
+    def email() -> str:
+        return given.email or mover.old_email or asked("--email", "E-mail address", None)
+
+    return settle_as(services, mover, handle=handle, email=email, password=given.password)
+
+
+def settle_as(
+    services: Services,
+    arrival: Arrival,
+    *,
+    handle: Callable[[], str],
+    email: Callable[[], str],
+    password: str | None,
+) -> tuple[AccountRow, str | None]:
+    """The account here and, if it is new, its password. Only for a new one is anything asked."""
     from pds.services.account_listing import complete_handle
 
-    account = mover.account
+    account = arrival.account
     if account is not None:
-        _say(f"{name_of(account)} is known here; going on.")
+        say(f"{name_of(account)} is known here; going on.")
         return account, None
-    kept = mover.old_handle if mover.keeps_handle() else mover.old_handle.partition(".")[0]
-    handle = complete_handle(given.handle or kept, services.config.service_handle_domains)
-    email = given.email or mover.old_email
-    if not email:
-        email = _asked("--email", "E-mail address", None)
-    password = chosen_password(given.password)
-    account = mover.settle(handle, email, password)
+    full_handle = complete_handle(handle(), services.config.service_handle_domains)
+    first_password = chosen_password(password)
+    account = arrival.settle(full_handle, email(), first_password)
     services.sessions.end_all(account.id)  # sign-up starts one, which nobody holds
-    _say(f"{handle} has a place here, inactive until the end.")
-    return account, password
+    say(f"{full_handle} has a place here, inactive until the end.")
+    return account, first_password
 
 
 def _bring(mover: Mover, given: Given, *, is_active: bool) -> list[Lost]:
     if not is_active:
-        _say("Fetching records …")
+        say("Fetching records …")
         mover.bring_repo()
-        _say(f"{mover.check().indexed_records} records are here.")
+        say(f"{mover.check().indexed_records} records are here.")
         mover.bring_preferences()
-    lost = mover.bring_blobs(_tell_blobs)
+    lost = mover.bring_blobs(tell_blobs)
     status = mover.check()
-    _say(f"{status.imported_blobs} of {status.expected_blobs} pictures and videos are here.")
+    say(f"{status.imported_blobs} of {status.expected_blobs} pictures and videos are here.")
     for one in lost[:_SHOWN]:
-        _say(f"  did not come: {one.cid}: {one.reason}")
+        say(f"  did not come: {one.cid}: {one.reason}")
     there = mover.old_record_count()
     if there is not None and there != status.indexed_records:
-        _say(f"The old server counts {there} records, this one {status.indexed_records}.")
+        say(f"The old server counts {there} records, this one {status.indexed_records}.")
     is_whole = not lost and there in (None, status.indexed_records)
     if not is_whole and not is_active and not given.without_missing:
         message = (
@@ -198,44 +209,63 @@ def _change_did(mover: Mover, given: Given) -> None:
         raise Failure(message)
     for key in mover.unclaimed_keys():
         if key not in given.rotation_keys:
-            _say(f"The DID loses the rotation key {key}. If it is the member's own, stop")
-            _say(f"here and begin again with --rotation-key {key}")
+            say(f"The DID loses the rotation key {key}. If it is the member's own, stop")
+            say(f"here and begin again with --rotation-key {key}")
     if given.code is None:
         mover.ask_code()
-        _say("The old server has sent a code by mail. With it, the DID will point here:")
-        _say("from then on the account lives here.")
-    mover.change_did(_asked("--code", "Code", given.code), document)
-    _say("The DID points here.")
+        say("The old server has sent a code by mail. With it, the DID will point here:")
+        say("from then on the account lives here.")
+    mover.change_did(asked("--code", "Code", given.code), document)
+    say("The DID points here.")
 
 
-def _tell_blobs(done: int, total: int) -> None:
+def tell_blobs(done: int, total: int) -> None:
     if done % 50 == 0 or done == total:
-        _say(f"{done} of {total} pictures and videos")
+        say(f"{done} of {total} pictures and videos")
 
 
-def _summary(account: AccountRow, records: int, blobs: int, lost: list[Lost]) -> list[str]:
-    return facts(
-        [
-            ("Handle  ", name_of(account)),
-            ("DID", account.did),
-            ("E-mail", account.email or ""),
-            ("Records", str(records)),
-            ("Blobs", f"{blobs}, {len(lost)} missing"),
-        ]
-    )
+def report(
+    services: Services,
+    arrival: Arrival,
+    password: str | None,
+    lost: list[Lost],
+    *,
+    as_json: bool,
+) -> None:
+    """Say what there is now. password: of an account that is new here."""
+    status, account = arrival.check(), services.accounts.get_account(arrival.did)
+    pairs = [
+        ("Handle", name_of(account)),
+        ("DID", account.did),
+        ("E-mail", account.email or ""),
+        ("Records", str(status.indexed_records)),
+        ("Blobs", f"{status.imported_blobs}, {len(lost)} missing"),
+    ]
+    end = [RULE]
+    if password is not None:
+        pairs.append(("Password", password))
+        end.append("Save this password, it is not shown again.")
+    value = {
+        **describe(account),
+        "password": password,
+        "records": status.indexed_records,
+        "blobs": status.imported_blobs,
+        "lostBlobs": [{"cid": one.cid, "reason": one.reason} for one in lost],
+    }
+    show(value, [RULE, *facts(pairs), *end], as_json=as_json)
 
 
 @contextmanager
-def _told_to_go_on() -> Iterator[None]:
+def told_to_go_on() -> Iterator[None]:
     """Whatever fails now can be gone on with."""
     try:
         yield
     except BaseException:
-        _say(_AGAIN)
+        say(_AGAIN)
         raise
 
 
-def _asked(option: str, question: str, given: str | None, *, hide: bool = False) -> str:
+def asked(option: str, question: str, given: str | None, *, hide: bool = False) -> str:
     if given:
         return given
     if not is_terminal():
@@ -245,5 +275,5 @@ def _asked(option: str, question: str, given: str | None, *, hide: bool = False)
     return answer
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     click.echo(text, err=True)

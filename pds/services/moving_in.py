@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
+from pds.atproto.cid import Cid
 from pds.atproto.did_document import DidDocument
 from pds.atproto.plc.limits import MAX_ROTATION_KEYS
 from pds.atproto.syntax.did import is_did
@@ -33,6 +34,7 @@ from pds.services.repo_import import RepoImport
 from pds.storage import accounts
 from pds.storage.accounts import AccountRow
 
+UNKNOWN_TYPE: Final = "application/octet-stream"
 _PAGE: Final = 200
 
 Tell = Callable[[int, int], None]
@@ -89,6 +91,181 @@ class Lost:
     reason: str
 
 
+class Arrival:
+    """An account that is to live here; the steps that need nobody else."""
+
+    def __init__(self, did: str, parts: Parts, work: Path) -> None:
+        self.did = did
+        self._parts = parts
+        self._work = work
+
+    @property
+    def account(self) -> AccountRow | None:
+        """The account here, once there is one."""
+        return accounts.find_by_did(self.did)
+
+    def settle(self, handle: str, email: str, password: str) -> AccountRow:
+        """Make the inactive account here. Raises as ``AccountCreation.create``."""
+        new = NewAccount(handle, email, password, did=self.did, issuer=self.did, by_operator=True)
+        self._parts.accounts.create(new)
+        return self._parts.accounts.get_account(self.did)
+
+    def import_repo(self, file: BinaryIO) -> None:
+        """Take over the records of a CAR file. Raises as ``RepoImport.import_repo``."""
+        self._parts.repo_import.import_repo(self._parts.accounts.get_account(self.did), file)
+
+    def bring_blobs(self, tell: Tell) -> list[Lost]:
+        """Take over the pictures and videos that are missing here; those that do not come."""
+        account = self._parts.accounts.get_account(self.did)
+        expected, present = self._parts.blobs.counts(account.id)
+        lost: list[Lost] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = self._parts.blobs.list_missing(account, limit=_PAGE, cursor=cursor)
+            for missing in page:
+                try:
+                    self._bring_blob(account, missing.cid)
+                    present += 1
+                except PdsError as error:
+                    lost.append(Lost(str(missing.cid), error.message))
+                tell(present + len(lost), expected)
+            if cursor is None:
+                return lost
+
+    def _bring_blob(self, account: AccountRow, cid: Cid) -> None:
+        with tempfile.TemporaryFile(dir=self._work) as file:
+            content_type = self.fetch_blob(str(cid), file)
+            file.seek(0)
+            blob = self._parts.blobs.upload(account, file, content_type or UNKNOWN_TYPE)
+        if blob.cid != cid:
+            message = "something else was there in its place"
+            raise InvalidRequestError(message)
+
+    def fetch_blob(self, cid: str, file: BinaryIO) -> str:
+        """Write a blob to ``file``; its type, or "". Raises PdsError when it is not to be had."""
+        raise NotImplementedError
+
+    def put_preferences(self, found: list[dict[str, Any]]) -> None:
+        """Take over private settings. Raises as ``Preferences.put``."""
+        account = self._parts.accounts.get_account(self.did)
+        self._parts.preferences.put(account, found, full_access=True)
+
+    def check(self) -> AccountCheck:
+        """How complete it is here."""
+        return self._parts.accounts.check_status(self.did)
+
+    def points_here(self) -> bool:
+        """Whether the DID names this server, so that the account can become active."""
+        return self.check().valid_did
+
+    def wanted_document(self, own_keys: Sequence[str] = ()) -> dict[str, Any]:
+        """What the DID shall say: this server's address and keys, behind ``own_keys``.
+
+        own_keys: rotation keys of the member's own, as did:key.
+
+        Raises: InvalidRequestError when they are too many.
+        """
+        wanted = self._parts.plc_operations.recommended(self.did)
+        keys = list(dict.fromkeys([*own_keys, *wanted["rotationKeys"]]))
+        if len(keys) > MAX_ROTATION_KEYS:
+            message = f"a DID has at most {MAX_ROTATION_KEYS} rotation keys, not {len(keys)}"
+            raise InvalidRequestError(message)
+        return {**wanted, "rotationKeys": keys}
+
+    def wake(self) -> None:
+        """Make the account active here. Raises as ``AccountActivation.activate``."""
+        self._parts.accounts.activate(self.did)
+
+
+class Mover(Arrival):
+    """One that comes from the server where it lives; the methods are the steps, in their order."""
+
+    def __init__(self, did: str, home: OtherHome, parts: Parts, work: Path, limits: Limits) -> None:
+        super().__init__(did, parts, work)
+        self.home = home
+        self._limits = limits
+        self.old_handle = ""
+        self.old_email: str | None = None
+
+    def log_in(self, password: str, code: str | None = None) -> None:
+        """Show at the old server that the account is ours.
+
+        Raises:
+            SecondFactorError: the old server wants a code, which it has sent.
+            RefusedError, FetchError
+        """
+        try:
+            found = self.home.log_in(self.did, password, code)
+        except RefusedError as error:
+            if error.name == "AuthFactorTokenRequired":
+                raise SecondFactorError from error
+            raise
+        if found.get("did") != self.did:
+            message = f"the old server let in {found.get('did')}, not {self.did}"
+            raise InvalidRequestError(message)
+        self.old_handle = str(found.get("handle", ""))
+        email = found.get("email")
+        self.old_email = email if isinstance(email, str) else None
+
+    def keeps_handle(self) -> bool:
+        """Whether the handle is a domain of the member's own, which moves along."""
+        domains = self.home.query("com.atproto.server.describeServer")["availableUserDomains"]
+        return not any(self.old_handle.endswith(str(domain)) for domain in domains)
+
+    def bring_repo(self) -> None:
+        """Take over the records. Raises as ``RepoImport.import_repo``, RefusedError, FetchError."""
+        with tempfile.TemporaryFile(dir=self._work) as file:
+            self.home.download(file, self._limits.repo, "com.atproto.sync.getRepo", did=self.did)
+            file.seek(0)
+            self.import_repo(file)
+
+    def fetch_blob(self, cid: str, file: BinaryIO) -> str:
+        nsid = "com.atproto.sync.getBlob"
+        return self.home.download(file, self._limits.blob, nsid, did=self.did, cid=cid)
+
+    def bring_preferences(self) -> None:
+        """Take over the private settings. Raises as ``Preferences.put``."""
+        self.put_preferences(self.home.query("app.bsky.actor.getPreferences")["preferences"])
+
+    def old_record_count(self) -> int | None:
+        """How many records the old server counts; None if it does not say."""
+        with suppress(PdsError):
+            status = self.home.query("com.atproto.server.checkAccountStatus")
+            count = status.get("indexedRecords")
+            return count if isinstance(count, int) else None
+        return None
+
+    def ask_code(self) -> None:
+        """Have the old server send the code that ``change_did`` takes."""
+        self.home.call("com.atproto.identity.requestPlcOperationSignature")
+
+    def unclaimed_keys(self) -> list[str]:
+        """Rotation keys of the DID that the old server does not name as its own.
+
+        They may be the member's, or ones that the old server keeps quiet about.
+        """
+        there = self.home.query("com.atproto.identity.getRecommendedDidCredentials")
+        claimed = there.get("rotationKeys") or ()
+        now = self._parts.directory.last_operation(self.did).get("rotationKeys") or ()
+        return [key for key in now if key not in claimed]
+
+    def change_did(self, code: str, document: dict[str, Any]) -> None:
+        """Have the old server sign what the DID shall say, and publish it.
+
+        Raises:
+            RefusedError: the code is wrong or too old, or the old server does not want to.
+            InvalidRequestError, UpstreamFailureError
+        """
+        reply = self.home.call(
+            "com.atproto.identity.signPlcOperation", {**document, "token": code.strip()}
+        )
+        self._parts.plc_operations.submit(self.did, reply.get("operation"))
+
+    def leave(self) -> None:
+        """Make it inactive at the old server. Raises RefusedError, FetchError."""
+        self.home.call("com.atproto.server.deactivateAccount", {})
+
+
 class MovingIn:
     """Finds the account that is to come."""
 
@@ -126,156 +303,3 @@ class MovingIn:
             raise InvalidRequestError(message)
         home = OtherHome(self._client, address.rstrip("/"), self._wait)
         return Mover(did, home, self._parts, self._work, self._limits)
-
-
-class Mover:
-    """One account on its way; the methods are the steps, in their order."""
-
-    def __init__(self, did: str, home: OtherHome, parts: Parts, work: Path, limits: Limits) -> None:
-        self.did = did
-        self.home = home
-        self._parts = parts
-        self._work = work
-        self._limits = limits
-        self.old_handle = ""
-        self.old_email: str | None = None
-
-    @property
-    def account(self) -> AccountRow | None:
-        """The account here, once there is one."""
-        return accounts.find_by_did(self.did)
-
-    def log_in(self, password: str, code: str | None = None) -> None:
-        """Show at the old server that the account is ours.
-
-        Raises:
-            SecondFactorError: the old server wants a code, which it has sent.
-            RefusedError, FetchError
-        """
-        try:
-            found = self.home.log_in(self.did, password, code)
-        except RefusedError as error:
-            if error.name == "AuthFactorTokenRequired":
-                raise SecondFactorError from error
-            raise
-        if found.get("did") != self.did:
-            message = f"the old server let in {found.get('did')}, not {self.did}"
-            raise InvalidRequestError(message)
-        self.old_handle = str(found.get("handle", ""))
-        email = found.get("email")
-        self.old_email = email if isinstance(email, str) else None
-
-    def keeps_handle(self) -> bool:
-        """Whether the handle is a domain of the member's own, which moves along."""
-        domains = self.home.query("com.atproto.server.describeServer")["availableUserDomains"]
-        return not any(self.old_handle.endswith(str(domain)) for domain in domains)
-
-    def settle(self, handle: str, email: str, password: str) -> AccountRow:
-        """Make the inactive account here. Raises as ``AccountCreation.create``."""
-        new = NewAccount(handle, email, password, did=self.did, issuer=self.did, by_operator=True)
-        self._parts.accounts.create(new)
-        return self._parts.accounts.get_account(self.did)
-
-    def bring_repo(self) -> None:
-        """Take over the records. Raises as ``RepoImport.import_repo``, RefusedError, FetchError."""
-        account = self._parts.accounts.get_account(self.did)
-        with tempfile.TemporaryFile(dir=self._work) as file:
-            self.home.download(file, self._limits.repo, "com.atproto.sync.getRepo", did=self.did)
-            file.seek(0)
-            self._parts.repo_import.import_repo(account, file)
-
-    def bring_blobs(self, tell: Tell) -> list[Lost]:
-        """Take over the pictures and videos that are missing here; those that do not come."""
-        account = self._parts.accounts.get_account(self.did)
-        expected, present = self._parts.blobs.counts(account.id)
-        lost: list[Lost] = []
-        cursor: str | None = None
-        while True:
-            page, cursor = self._parts.blobs.list_missing(account, limit=_PAGE, cursor=cursor)
-            for missing in page:
-                try:
-                    self._bring_blob(account, str(missing.cid))
-                    present += 1
-                except PdsError as error:
-                    lost.append(Lost(str(missing.cid), error.message))
-                tell(present + len(lost), expected)
-            if cursor is None:
-                return lost
-
-    def _bring_blob(self, account: AccountRow, cid: str) -> None:
-        with tempfile.TemporaryFile(dir=self._work) as file:
-            content_type = self.home.download(
-                file, self._limits.blob, "com.atproto.sync.getBlob", did=self.did, cid=cid
-            )
-            file.seek(0)
-            self._parts.blobs.upload(account, file, content_type or "application/octet-stream")
-
-    def bring_preferences(self) -> None:
-        """Take over the private settings. Raises as ``Preferences.put``."""
-        found = self.home.query("app.bsky.actor.getPreferences")["preferences"]
-        account = self._parts.accounts.get_account(self.did)
-        self._parts.preferences.put(account, found, full_access=True)
-
-    def check(self) -> AccountCheck:
-        """How complete it is here."""
-        return self._parts.accounts.check_status(self.did)
-
-    def old_record_count(self) -> int | None:
-        """How many records the old server counts; None if it does not say."""
-        with suppress(PdsError):
-            status = self.home.query("com.atproto.server.checkAccountStatus")
-            count = status.get("indexedRecords")
-            return count if isinstance(count, int) else None
-        return None
-
-    def points_here(self) -> bool:
-        """Whether the DID names this server, so that the account can become active."""
-        return self.check().valid_did
-
-    def ask_code(self) -> None:
-        """Have the old server send the code that ``change_did`` takes."""
-        self.home.call("com.atproto.identity.requestPlcOperationSignature")
-
-    def wanted_document(self, own_keys: Sequence[str] = ()) -> dict[str, Any]:
-        """What the DID shall say: this server's address and keys, behind ``own_keys``.
-
-        own_keys: rotation keys of the member's own, as did:key.
-
-        Raises: InvalidRequestError when they are too many.
-        """
-        wanted = self._parts.plc_operations.recommended(self.did)
-        keys = list(dict.fromkeys([*own_keys, *wanted["rotationKeys"]]))
-        if len(keys) > MAX_ROTATION_KEYS:
-            message = f"a DID has at most {MAX_ROTATION_KEYS} rotation keys, not {len(keys)}"
-            raise InvalidRequestError(message)
-        return {**wanted, "rotationKeys": keys}
-
-    def unclaimed_keys(self) -> list[str]:
-        """Rotation keys of the DID that the old server does not name as its own.
-
-        They may be the member's, or ones that the old server keeps quiet about.
-        """
-        there = self.home.query("com.atproto.identity.getRecommendedDidCredentials")
-        claimed = there.get("rotationKeys") or ()
-        now = self._parts.directory.last_operation(self.did).get("rotationKeys") or ()
-        return [key for key in now if key not in claimed]
-
-    def change_did(self, code: str, document: dict[str, Any]) -> None:
-        """Have the old server sign what the DID shall say, and publish it.
-
-        Raises:
-            RefusedError: the code is wrong or too old, or the old server does not want to.
-            InvalidRequestError, UpstreamFailureError
-        """
-        reply = self.home.call(
-            "com.atproto.identity.signPlcOperation", {**document, "token": code.strip()}
-        )
-        self._parts.plc_operations.submit(self.did, reply.get("operation"))
-
-    def wake(self) -> None:
-        """Make the account active here. Raises as ``AccountActivation.activate``."""
-        self._parts.accounts.activate(self.did)
-
-    def leave(self) -> None:
-        """Make it inactive at the old server. Raises RefusedError, FetchError."""
-        self.home.call("com.atproto.server.deactivateAccount", {})

@@ -36,6 +36,7 @@ PREPARED = {
 # Those that need other servers, a bucket or an empty machine have tests of their own.
 ELSEWHERE = {
     "account move-in",
+    "account rescue",
     "request-crawl",
     "mail test",
     "blobs migrate",

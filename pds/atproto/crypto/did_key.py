@@ -87,7 +87,7 @@ def decode_multibase(text: str) -> bytes:
         InvalidKeyError: another multibase, or not base58.
     """
     if text[:1] != "z":
-        raise InvalidKeyError("a public key must be multibase base58btc and begin with 'z'")
+        raise InvalidKeyError("a key must be multibase base58btc and begin with 'z'")
     return base58_decode(text[1:])
 
 

@@ -8,6 +8,7 @@ Spec: https://atproto.com/specs/cryptography
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Final, Literal
 
@@ -26,6 +27,8 @@ PRIVATE_KEY_SIZE_BYTES: Final = 32
 _CURVES: Final[dict[Curve, ec.EllipticCurve]] = {"k256": ec.SECP256K1(), "p256": ec.SECP256R1()}
 _NAMES: Final[dict[str, Curve]] = {curve.name: name for name, curve in _CURVES.items()}
 _JWT_ALGORITHMS: Final[dict[Curve, JwtAlgorithm]] = {"k256": "ES256K", "p256": "ES256"}
+# Two-byte codes of private keys: https://github.com/multiformats/multicodec
+_SECRET_CODES: Final[dict[bytes, Curve]] = {b"\x81\x26": "k256", b"\x86\x26": "p256"}
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 
 
@@ -152,6 +155,22 @@ class PrivateKey:
         except ValueError as error:
             raise InvalidKeyError("the private key is out of the curve's range") from error
         return cls(key, curve)
+
+    @classmethod
+    def from_text(cls, text: str) -> PrivateKey:
+        """Read 64 hexadecimal digits (K-256), or the multibase form ``z…`` of a curve's key.
+
+        Raises:
+            UnsupportedKeyError: a key of another type.
+            InvalidKeyError: neither of the two, or no key.
+        """
+        if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+            return cls.from_bytes(bytes.fromhex(text))
+        raw = did_key.decode_multibase(text)
+        curve = _SECRET_CODES.get(raw[:2])
+        if curve is None:
+            raise UnsupportedKeyError("only k256 and p256 keys are supported")
+        return cls.from_bytes(raw[2:], curve)
 
     @classmethod
     def from_der(cls, raw: bytes) -> PrivateKey:

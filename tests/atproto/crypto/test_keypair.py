@@ -242,3 +242,34 @@ def test_a_printed_key_shows_no_secret() -> None:
 
     assert repr(key) == f"PrivateKey('{key.did_key}')"
     assert repr(key.public) == f"PublicKey('{key.did_key}')"
+
+
+# One key in the forms in which tools write it: https://atproto.com/specs/cryptography
+HEX = "9085d2bef69286a6cbb51623c8fa258629945cd55ca705cc4e66700396894e0c"
+DID_KEY = "did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme"
+
+
+def base58(raw: bytes) -> str:
+    """Base58btc, the slow way."""
+    letters, number, text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 0, ""
+    number = int.from_bytes(raw, "big")
+    while number:
+        number, rest = divmod(number, 58)
+        text = letters[rest] + text
+    return text
+
+
+def test_private_key_is_read_from_hex_and_from_multibase() -> None:
+    secret = bytes.fromhex(HEX)
+
+    assert PrivateKey.from_text(HEX).did_key == DID_KEY
+    assert PrivateKey.from_text(HEX.upper()).did_key == DID_KEY
+    assert PrivateKey.from_text("z" + base58(b"\x81\x26" + secret)).did_key == DID_KEY
+    p256 = PrivateKey.from_text("z" + base58(b"\x86\x26" + secret))
+    assert (p256.curve, p256.to_bytes()) == ("p256", secret)
+
+
+@pytest.mark.parametrize("text", ["", HEX[:-2], "z", "zzz", DID_KEY, "z" + base58(b"\x80\x26abc")])
+def test_text_that_is_no_private_key_is_refused(text: str) -> None:
+    with pytest.raises(InvalidKeyError):
+        PrivateKey.from_text(text)

@@ -7,10 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_socket
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
 from pds.config import Config
@@ -24,6 +28,20 @@ if TYPE_CHECKING:
     from tests.stage import Stage
 
 THREADS_MAY_TAKE_S = 5.0
+
+
+class CompiledTemplates(BytecodeCache):
+    """What Jinja has compiled, by name, file and content."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._known[bucket.key, bucket.checksum] = bucket.code
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +91,9 @@ def cheap_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_apps() -> Iterator[None]:
-    """Compile what builds the URLs of a route once for all applications: no page asks for any.
+    """Compile templates, and what builds the URLs of a route, once for all applications.
 
-    It is three quarters of what an application costs, and thousands of tests make one.
+    That is most of what an application costs, and thousands of tests make one.
     """
     compile_builder = Rule._compile_builder
     known: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
@@ -88,6 +106,7 @@ def cheap_apps() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compile_once)
+        patch.setitem(Flask.jinja_options, "bytecode_cache", CompiledTemplates())
         yield
 
 

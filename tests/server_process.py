@@ -1,8 +1,13 @@
-"""A real Hearth in a process of its own, and a small client for it."""
+"""A real Hearth in a process of its own, and a small client for it.
+
+What takes longest about a start is to import everything. The processes are therefore forked from
+one that has done so, unless a test is about the start itself.
+"""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -16,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+from tests import ready_app
 
 ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT_S = 30
@@ -37,18 +44,53 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Forked:
+    """``app.main`` in a process that was forked; what ``ServerProcess`` uses of a Popen."""
+
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload([ready_app.__name__])
+
+    def __init__(self, env: dict[str, str], log: Path) -> None:
+        self._process = self._context.Process(target=ready_app.run, args=(env, log), daemon=True)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        self._process.join(timeout_s)
+        status = self._process.exitcode
+        assert status is not None, f"still running after {timeout_s} s"
+        self._process.close()
+        return status
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+
 class ServerProcess:
-    """Starts app.py on a data directory; can be stopped, or killed, and started again."""
+    """Starts app.py on a data directory; can be stopped, or killed, and started again.
+
+    afresh: in a Python of its own, as the operator does.
+    """
 
     def __init__(
-        self, data: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        afresh: bool = False,
     ) -> None:
         self.data = data
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data.parent / f"{data.name}.log"
         self._settings = dict(settings or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._afresh = afresh
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def __enter__(self) -> ServerProcess:
         self.start()
@@ -66,15 +108,7 @@ class ServerProcess:
     def start(self) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith("PDS_")}
         env |= {"PDS_PORT": str(self.port), "PDS_DATA_DIRECTORY": str(self.data), **self._settings}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py")],
-                cwd=ROOT,
-                env=env,
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
+        self._process = _started(env, self.log) if self._afresh else Forked(env, self.log)
         limit = time.monotonic() + START_LIMIT_S
         while time.monotonic() < limit:
             assert self._process.poll() is None, self.log.read_text(errors="replace")[-4000:]
@@ -90,7 +124,7 @@ class ServerProcess:
     def kill(self) -> None:
         """kill -9: the process gets no chance to tidy up."""
         assert self._process is not None
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._process = None
 
@@ -139,6 +173,18 @@ class ServerProcess:
             },
         )
         return Account(self, reply["did"], reply["handle"], reply["accessJwt"])
+
+
+def _started(env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "app.py")],
+            cwd=ROOT,
+            env=env,
+            stdout=stream,
+            stderr=stream,
+            stdin=subprocess.DEVNULL,
+        )
 
 
 @dataclass(frozen=True, slots=True)

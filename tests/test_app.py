@@ -17,7 +17,7 @@ import pytest
 
 import app
 from pds.storage.process_lock import ProcessLock
-from tests.server_process import ROOT, ServerProcess, free_port
+from tests.server_process import ROOT, ServerProcess
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_stops_it_cleanly_and_leaves_one_file(tmp_path: Path, number: int) -> None:
     data = tmp_path / "data"
-    with ServerProcess(data) as server:
+    with ServerProcess(data, afresh=True) as server:
         alice = server.create_account("alice")
         alice.post("kept")
         if number == signal.SIGTERM:
@@ -116,7 +116,7 @@ def test_signal_stops_it_cleanly_and_leaves_one_file(tmp_path: Path, number: int
 @pytest.mark.slow
 def test_data_directory_is_private_and_serves_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with ServerProcess(data) as server:
+    with ServerProcess(data, afresh=True) as server:
         alice = server.create_account("alice")
         alice.post("kept")
         for path in data.rglob("*"):
@@ -134,7 +134,7 @@ def test_data_directory_is_private_and_serves_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_data_of_another_rotation_key_is_refused_in_one_line(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server:
+    with ServerProcess(tmp_path / "data", afresh=True) as server:
         server.create_account("alice")
         server.stop()
 
@@ -149,7 +149,7 @@ def test_data_of_another_rotation_key_is_refused_in_one_line(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_database_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with ServerProcess(data) as server:
+    with ServerProcess(data, afresh=True) as server:
         assert server.stop() == 0
     with closing(sqlite3.connect(data / "pds.sqlite")) as file, file:
         file.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_more', '2030')")
@@ -166,5 +166,5 @@ def test_settings_may_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "pds.env"
     file.write_text("PDS_INVITE_REQUIRED=true\nPDS_JWT_SECRET=" + "0123456789abcdef" * 2 + "\n")
     settings = {"PDS_ENV_FILE": str(file)}
-    with ServerProcess(tmp_path / "data", port=free_port(), settings=settings) as server:
+    with ServerProcess(tmp_path / "data", settings=settings, afresh=True) as server:
         assert server.get("com.atproto.server.describeServer")["inviteCodeRequired"] is True

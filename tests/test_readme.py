@@ -29,7 +29,7 @@ def commands(port: int) -> str:
 
 @pytest.mark.slow
 def test_tour_of_the_readme_works(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server:
+    with ServerProcess(tmp_path / "data", afresh=True) as server:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands(server.port)],
             cwd=tmp_path,

@@ -17,7 +17,6 @@ check_machine() {
   check_front
   check_data
   check_backup
-  check_ports
   check_memory
   check_disk
   check_clock
@@ -87,22 +86,6 @@ opens it shows that when the address is copied)")
     problems+=("--smtp-url is written like smtps://user:password@mail.example.com:465")
 }
 
-check_front() {
-  if [[ $front == caddy ]] && ! is_caddy_ours; then
-    problems+=("$caddyfile is one of your own and is left alone; without --front what to add to it is shown")
-  fi
-  [[ $front == nginx || $front == apache ]] || return 0
-  local program=nginx
-  [[ $front == nginx ]] || program=a2ensite
-  command -v "$program" >/dev/null || problems+=("$front is not installed as this system's package has it ($program is missing)")
-  if [[ -n $certificate && ! -r $certificate ]]; then
-    problems+=("the certificate $certificate cannot be read")
-  elif [[ $tls == internal && -z $certificate ]]; then
-    problems+=("--tls internal needs Caddy in front; for $front name a certificate of yours: --certificate, --certificate-key")
-  fi
-  [[ -z $certificate || -r $certificate_key ]] || problems+=("the key of the certificate (--certificate-key) cannot be read")
-}
-
 check_data() {
   if [[ -e $data_folder/account.sqlite || -d $data_folder/actors ]]; then
     problems+=("$data_folder holds the data of another PDS. Accounts come over by moving (docs/moving.md); until \
@@ -124,16 +107,6 @@ holder_of() {
 listening_inode() {
   awk -v port="$(printf ':%04X' "$1")" '$4 == "0A" && $2 ~ port "$" { print $10; exit }' \
     /proc/net/tcp /proc/net/tcp6 2>/dev/null
-}
-
-check_ports() {
-  local number holder
-  [[ $front == caddy ]] || return 0
-  for number in 80 443; do
-    holder=$(holder_of "$number")
-    [[ -z $holder || $holder == caddy ]] ||
-      problems+=("port $number is taken by $holder; stop that, or leave --front out to go behind it")
-  done
 }
 
 check_memory() {
@@ -179,7 +152,7 @@ check_dns() {
   addresses_before=''
   check_name "$hostname" "$hostname" || return 0
   check_name "*.$hostname" "hearth-check-$RANDOM.$hostname" || return 0
-  [[ $tls != on-demand || -n $certificate ]] || check_caa
+  [[ $tls != on-demand || -n $certificate || -n $acme_server ]] || check_caa
 }
 
 # check_name RECORD NAME: whether NAME, for which RECORD is responsible, leads here. Fails when there is no

@@ -1,22 +1,14 @@
 # shellcheck shell=bash
-# The front server: Caddy where ports 80 and 443 are free; else whatever has them goes on having them,
-# and Hearth is one more site behind it.
+# Who is in front: Caddy where ports 80 and 443 are free; else whatever has them goes on having them,
+# and Hearth is one more site behind it. How its configuration is written: sites.sh.
 
 readonly caddyfile=/etc/caddy/Caddyfile
-readonly caddyfile_before=/etc/caddy/Caddyfile.before-hearth
+readonly acme_root_copy=/etc/caddy/acme-root.pem # where Caddy can read it
 readonly made_by_us="# Written by Hearth's installer"
-# Debian's nginx has sites that are linked to; that of nginx.org takes all files of one folder.
-if [[ -d /etc/nginx/conf.d && ! -d /etc/nginx/sites-enabled ]]; then
-  nginx_site=/etc/nginx/conf.d/hearth.conf nginx_link=$nginx_site
-else
-  nginx_site=/etc/nginx/sites-available/hearth.conf nginx_link=/etc/nginx/sites-enabled/hearth.conf
-fi
-readonly nginx_site nginx_link
-readonly apache_site=/etc/apache2/sites-available/hearth.conf
-readonly apache_link=/etc/apache2/sites-enabled/hearth.conf
 readonly certbot_folder=/etc/letsencrypt/live
+readonly staging=https://acme-staging-v02.api.letsencrypt.org/directory
 
-# Settle `front` (caddy, nginx, apache, print or none) and `port`.
+# Settle `front` (caddy, nginx, apache, print or none), `port`, and where certificates come from.
 choose_front() {
   choose_port
   installed_caddy=no
@@ -26,17 +18,38 @@ choose_front() {
   elif [[ -z $front ]]; then
     front=$(front_for "$(holder_of 443)" "$(holder_of 80)")
     consent_to_front
+  elif [[ $front == print ]]; then
+    shown_front=$(family_of "$(holder_of 443)")
+    shown_front=${shown_front:-$(family_of "$(holder_of 80)")}
   fi
   find_certificate
+  case $acme_server in
+    default) acme_server='' ;;
+    staging) acme_server=$staging ;;
+  esac
+}
+
+# The kind of front server that process name $1 is.
+family_of() {
+  case $1 in
+    nginx* | haproxy* | lighttpd* | caddy*) echo "${1%%[!a-z]*}" ;;
+    apache2 | httpd) echo apache ;;
+    '') ;;
+    *) echo other ;;
+  esac
 }
 
 # The front server that suits those who hold ports 443 ($1) and 80 ($2).
 front_for() {
-  case ${1:-$2} in
-    '') echo caddy ;;
-    caddy) if is_caddy_ours; then echo caddy; else echo "foreign caddy"; fi ;;
-    nginx*) echo nginx ;;
-    apache2 | httpd) echo apache ;;
+  local https http
+  https=$(family_of "$1") http=$(family_of "$2")
+  if [[ -n $https && -n $http && $https != "$http" ]]; then
+    echo print
+    return
+  fi
+  case ${https:-$http} in
+    '' | caddy) if is_caddy_ours; then echo caddy; else echo "foreign caddy"; fi ;;
+    nginx | apache) echo "${https:-$http}" ;;
     *) echo print ;;
   esac
 }
@@ -54,13 +67,20 @@ consent_to_front() {
       fi
       ;;
     "foreign caddy")
-      remarks+=("Caddy runs here with a configuration of your own; what to add to it is shown at the end")
+      remarks+=("Caddy is here with a configuration of your own; what to add to it is shown at the end")
       shown_front=caddy front=print
       ;;
     print)
-      remarks+=("ports 80 and 443 are taken by $(holder_of 443) $(holder_of 80); what it has to pass on is shown at the end")
+      remarks+=("port 443 is taken by $(named_holder 443) and port 80 by $(named_holder 80); what has to be passed on is shown at the end")
+      shown_front=$(family_of "$(holder_of 443)")
       ;;
   esac
+}
+
+named_holder() {
+  local holder
+  holder=$(holder_of "$1")
+  case $holder in '') echo nobody ;; '?') echo "a program in a container" ;; *) echo "$holder" ;; esac
 }
 
 is_caddy_ours() {
@@ -81,98 +101,61 @@ find_certificate() {
   fi
 }
 
-step_front() {
+check_front() {
+  check_acme
   case $front in
-    caddy) set_up_caddy ;;
-    nginx | apache) "set_up_$front" ;;
-    *) if [[ $acting == yes ]]; then print_front; fi ;;
+    caddy)
+      is_caddy_ours ||
+        problems+=("$caddyfile is one of your own and is left alone; without --front what to add to it is shown")
+      check_ports
+      check_sleepers
+      ;;
+    nginx | apache)
+      local program=nginx
+      [[ $front == nginx ]] || program=a2ensite
+      command -v "$program" >/dev/null || problems+=("$front is not installed as this system's package has it ($program is missing)")
+      check_certificate
+      check_ports
+      ;;
   esac
 }
 
-caddyfile_text() {
-  local issuer='' options="	email $email"
-  if [[ $tls == internal ]]; then
-    issuer=$'\n\t\tissuer internal' options=$'\tskip_install_trust'
+check_certificate() {
+  if [[ -n $certificate && ! -r $certificate ]]; then
+    problems+=("the certificate $certificate cannot be read")
+  elif [[ $tls == internal && -z $certificate ]]; then
+    problems+=("--tls internal needs Caddy in front; for $front name a certificate of yours: --certificate, --certificate-key")
   fi
-  fill "$here/deploy/caddy/Caddyfile" OPTIONS "$options" HOSTNAME "$hostname" PORT "$port" ISSUER "$issuer"
-  echo
+  [[ -z $certificate || -r $certificate_key ]] || problems+=("the key of the certificate (--certificate-key) cannot be read")
 }
 
-set_up_caddy() {
-  is_caddy_ours || return 0 # a problem that ends it before anything is done
-  put_folder /etc/caddy/sites 755 root:root
-  if [[ $acting == yes && ! -e $caddyfile_before ]] && is_stock_caddyfile; then
-    cp -p "$caddyfile" "$caddyfile_before" # for the day on which Hearth is removed
-  fi
-  put_file "$caddyfile" 644 root:root "$(caddyfile_text)"$'\n'
-  if [[ $put_anything == yes || $(systemctl is-active caddy 2>/dev/null) != active ]]; then
-    change "have Caddy take its configuration up" restart_caddy
-  fi
+check_acme() {
+  [[ -n $acme_server$acme_root ]] || return 0
+  [[ $acme_server =~ ^https://[^[:space:]{}\"]+$ ]] ||
+    problems+=("--acme-server is the https address of an ACME directory, staging or default")
+  [[ -z $acme_root ]] || grep -qs 'BEGIN CERTIFICATE' "$acme_root" ||
+    problems+=("$acme_root (--acme-root) is no readable file with a certificate in PEM")
+  [[ $front == caddy || $front == print ]] && [[ $tls == on-demand ]] ||
+    problems+=("--acme-server is for Caddy with --tls on-demand; certbot is told with --server. To forget it: --acme-server default")
 }
 
-restart_caddy() {
-  systemctl enable --quiet caddy
-  systemctl reload-or-restart caddy && return
-  journalctl --unit caddy --output cat --no-pager --lines 10 >&2 || true
-  fail "Caddy did not take its configuration; its last words are above. Hearth itself runs on 127.0.0.1:$port."
+check_ports() {
+  local number holder
+  for number in 80 443; do
+    holder=$(holder_of "$number")
+    [[ $holder != caddy || $installed_caddy == no ]] || continue # goes, when another is wanted
+    [[ -z $holder || $(family_of "$holder") == "$front" ]] ||
+      problems+=("port $number is taken by $holder; stop that, or leave --front out to go behind it")
+  done
 }
 
-# The site for nginx or apache ($1), with TLS where there is a certificate.
-site_text() {
-  local template=site.conf
-  [[ -n $certificate ]] || template=site-without-tls.conf
-  fill "$here/deploy/$1/$template" HOSTNAME "$hostname" PORT "$port" CERTIFICATE "$certificate" KEY "$certificate_key" |
-    without_missing_families
-  echo
-}
-
-# nginx does not start with addresses of a kind that the kernel does not have.
-without_missing_families() {
-  if [[ -e /proc/net/if_inet6 ]]; then cat; else grep -v 'listen \[::\]'; fi
-}
-
-set_up_nginx() {
-  put_file "$nginx_site" 644 root:root "$(site_text nginx)"$'\n'
-  local is_new=$put_anything
-  if [[ $is_new == yes || ! -e $nginx_link ]]; then
-    change "take the site into nginx's configuration, test that, reload nginx" enable_nginx_site
-  fi
-}
-
-enable_nginx_site() {
-  [[ $nginx_link == "$nginx_site" ]] || switch_link "$nginx_link" "$nginx_site"
-  if ! nginx -t; then
-    rm -f "$nginx_link"
-    fail "nginx does not accept the site; it was taken out again and nginx runs as before. nginx's reason is above."
-  fi
-  systemctl reload-or-restart nginx
-}
-
-set_up_apache() {
-  put_file "$apache_site" 644 root:root "$(site_text apache)"$'\n'
-  local is_new=$put_anything
-  if [[ $is_new == yes || ! -L $apache_link ]]; then
-    change "take the site into Apache's configuration with the modules it needs, test that, reload Apache" enable_apache_site
-  fi
-}
-
-enable_apache_site() {
-  a2enmod --quiet ssl headers rewrite proxy proxy_http proxy_wstunnel
-  a2ensite --quiet hearth
-  if ! apache2ctl configtest; then
-    a2dissite --quiet hearth
-    fail "Apache does not accept the site; it was taken out again and Apache runs as before. The site is in $apache_site."
-  fi
-  # A module that is new wants more than a reload.
-  systemctl restart apache2
-}
-
-# What whoever has ports 80 and 443 must do for Hearth.
-print_front() {
-  say "Hearth listens at 127.0.0.1:$port. Your front server has to pass https://$hostname and https://*.$hostname on to that"
-  case ${shown_front:-} in
-    nginx | apache) site_text "$shown_front" ;;
-    caddy) caddyfile_text | grep -Ev "^(# |import )" ;; # what is about a file of the installer's own
-    *) echo "  with Host, X-Forwarded-For and WebSockets (Upgrade) kept. docs/install.md has it for nginx, Apache, Traefik and others." ;;
-  esac
+# What is stopped now and starts with the machine would take the ports before Caddy does.
+check_sleepers() {
+  local unit
+  for unit in nginx apache2 haproxy lighttpd; do
+    if systemctl is-enabled --quiet "$unit" 2>/dev/null && [[ $(systemctl is-active "$unit") != active ]]; then
+      problems+=("$unit is stopped but starts with this machine, and would take the ports from Caddy then. To go behind \
+it: systemctl start $unit; to do without it: systemctl disable $unit. Then start this again")
+    fi
+  done
 }

@@ -23,6 +23,8 @@ source "$here/deploy/program.sh"
 source "$here/deploy/settings.sh"
 # shellcheck source=deploy/front.sh
 source "$here/deploy/front.sh"
+# shellcheck source=deploy/sites.sh
+source "$here/deploy/sites.sh"
 # shellcheck source=deploy/uninstall.sh
 source "$here/deploy/uninstall.sh"
 
@@ -64,6 +66,7 @@ server_main() {
   ((changes_made)) || echo "  Nothing: all is as it should be."
   if [[ $dry_run == yes ]]; then
     show_problems
+    show_front
     echo "Nothing was done, since --dry-run was given."
     return
   fi
@@ -73,6 +76,7 @@ server_main() {
   acting=yes
   all_steps
   run_doctor
+  show_front
   say_next
 }
 

@@ -28,6 +28,9 @@ the program and changes only what you name; what it was told before it knows.
                      configuration that is already there is not touched
   --certificate FILE, --certificate-key FILE
                      for nginx and apache, else those of certbot in /etc/letsencrypt/live/NAME
+  --acme-server URL  where Caddy orders certificates: the address of another authority's ACME directory, staging
+                     (Let's Encrypt's, to try things out) or default (Caddy's choice, Let's Encrypt)
+  --acme-root FILE   the certificate that the ACME server itself is known by, where it is a private one
   --skip-dns-check   the names do not point here yet
   --yes              ask nothing; say what is missing and end
   --dry-run          show every change and make none
@@ -42,7 +45,7 @@ parse_options() {
   smtp_url=${PDS_EMAIL_SMTP_URL:-} mail_from=${PDS_EMAIL_FROM_ADDRESS:-}
   backup_to=${PDS_BACKUP_LOCATION:-} backup_way=''
   mail_way='' mail_provider='' mail_user='' tls='' front='' front_is_wanted=no
-  certificate='' certificate_key=''
+  certificate='' certificate_key='' acme_server='' acme_root=''
   while (($#)); do
     case $1 in
       --yes | -y) assume_yes=yes ;;
@@ -56,7 +59,7 @@ parse_options() {
         exit 0
         ;;
       --hostname | --email | --smtp-url | --mail-from | --mail-provider | --mail-user | --tls | --front | \
-        --certificate | --certificate-key | --backup-to)
+        --certificate | --certificate-key | --acme-server | --acme-root | --backup-to)
         (($# >= 2)) || refuse_option "$1 needs a value"
         set_option "$1" "$2"
         shift
@@ -76,7 +79,8 @@ set_option() {
   local name=${1#--}
   name=${name//-/_}
   case $name in # no names but these, whatever was typed
-    hostname | email | smtp_url | mail_from | mail_provider | mail_user | tls | front | certificate | certificate_key | backup_to)
+    hostname | email | smtp_url | mail_from | mail_provider | mail_user | tls | front | certificate | certificate_key | \
+      acme_server | acme_root | backup_to)
       printf -v "$name" '%s' "$2"
       ;;
     *) refuse_option "$1 takes no value" ;;
@@ -130,6 +134,10 @@ recall_answers() {
   recall_backup
   certificate=${certificate:-$(answer_value certificate)}
   certificate_key=${certificate_key:-$(answer_value certificate_key)}
+  if [[ -z $acme_server ]]; then # another authority has another root
+    acme_server=$(answer_value acme_server)
+    acme_root=${acme_root:-$(answer_value acme_root)}
+  fi
 }
 
 # Ask for what is missing; where nobody can be asked, list it and end.

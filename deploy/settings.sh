@@ -97,6 +97,8 @@ step_answers() {
   local text="tls=$tls"$'\n'"front=$front"$'\n'"mail=$mail_way"$'\n'
   [[ -z $certificate ]] || text+="certificate=$certificate"$'\n'"certificate_key=$certificate_key"$'\n'
   [[ $backup_way != none ]] || text+="backup=none"$'\n'
+  [[ -z $acme_server ]] || text+="acme_server=$acme_server"$'\n'
+  [[ -z $acme_root ]] || text+="acme_root=$acme_root_copy"$'\n'
   [[ $installed_caddy == no ]] || text+="installed=caddy"$'\n'
   put_file "$answers_file" 644 root:root "$text"
 }

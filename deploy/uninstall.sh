@@ -49,6 +49,9 @@ remove_sites_but() {
   if [[ $1 != apache ]] && [[ -e $apache_site || -L $apache_link ]]; then
     change "take the site out of Apache's configuration" remove_site apache2 "$apache_link" "$apache_site"
   fi
+  if [[ $1 != nginx && $1 != apache && -e $renewal_hook ]]; then
+    change "remove certbot's hook $renewal_hook" rm -f "$renewal_hook"
+  fi
 }
 
 remove_caddy() {
@@ -58,12 +61,15 @@ remove_caddy() {
 }
 
 restore_caddyfile() {
-  if [[ -e $caddyfile_before ]]; then mv -f "$caddyfile_before" "$caddyfile"; else rm -f "$caddyfile"; fi
+  drop_site "$caddyfile"
+  [[ ! -e $caddyfile_before ]] || mv -f "$caddyfile_before" "$caddyfile"
+  rm -f "$acme_root_copy"
   rmdir /etc/caddy/sites 2>/dev/null || true
   if [[ $(systemctl is-active caddy 2>/dev/null) == active ]]; then systemctl reload-or-restart caddy; fi
 }
 
 remove_site() {
-  rm -f "$2" "$3"
+  [[ $2 == "$3" ]] || rm -f "$2"
+  drop_site "$3"
   if [[ $(systemctl is-active "$1" 2>/dev/null) == active ]]; then systemctl reload "$1"; fi
 }

@@ -60,6 +60,8 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
         box.install(f"{INSTALL} --front nginx {CERTIFICATE}")
         _serves(trust, box, "alice")
         assert "Nothing: all is as it should be." in box.install("--yes --skip-dns-check")
+        _leaves_changes_by_hand(box)
+        _sees_who_sleeps(box)
 
         box.run("systemctl disable --now nginx")
         _add(box, "apache2")
@@ -76,6 +78,36 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
             assert not (box.folder / site[1:]).is_symlink()
         assert "Syntax OK" in box.run("apache2ctl configtest 2>&1")
         assert "syntax is ok" in box.run("nginx -t 2>&1")
+
+
+def _leaves_changes_by_hand(box: Box) -> None:
+    """Also when something else has to be in the file now; a deleted one is written anew."""
+    site = box.folder / "etc/nginx/sites-available/hearth.conf"
+    written = site.read_text()
+    changed = written.replace("# Hearth has limits", "# mine\n    # Hearth has limits")
+    site.write_text(changed)
+    other = CERTIFICATE.replace("server.key", "other.key")
+    box.run("cp /etc/ssl/box/server.key /etc/ssl/box/other.key")
+
+    said = box.install(f"--yes --skip-dns-check {other}")
+
+    assert f"/{site.relative_to(box.folder)} was changed by hand and stays as it is" in said
+    assert site.read_text() == changed
+    wanted = (box.folder / "opt/hearth/site").read_text()
+    assert wanted == written.replace("server.key", "other.key")
+    site.unlink()
+    box.install("--yes --skip-dns-check")
+    assert site.read_text() == wanted
+
+
+def _sees_who_sleeps(box: Box) -> None:
+    box.run("systemctl stop nginx")
+
+    said = box.install("--yes --skip-dns-check --front caddy", fails=True)
+
+    assert "nginx is stopped but starts with this machine" in said
+    assert "write /etc/nginx" not in box.install("--yes --skip-dns-check")
+    assert box.run("systemctl is-active nginx") == "active\n"
 
 
 def _add(box: Box, package: str) -> None:
@@ -105,7 +137,7 @@ def _leaves_a_caddy_alone(box: Box) -> None:
     box.run("sed -i /^front=/d /opt/hearth/answers")  # as if it had not been there before
 
     said = box.install("--yes --skip-dns-check")
-    assert "Caddy runs here with a configuration of your own" in said
+    assert "Caddy is here with a configuration of your own" in said
     assert f"{HOSTNAME}, *.{HOSTNAME} {{" in said
     assert "Written by" not in said
     refused = box.install("--yes --skip-dns-check --front caddy", fails=True)

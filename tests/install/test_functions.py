@@ -136,6 +136,9 @@ def test_what_is_in_the_settings_stays_and_what_is_named_changes() -> None:
         ("docker-proxy docker-proxy", "print"),
         ("traefik traefik", "print"),
         ("? ''", "print"),
+        ("haproxy haproxy", "print"),
+        ("nginx apache2", "print"),
+        ("sshd ''", "print"),
     ],
 )
 def test_front_server_follows_from_who_has_the_ports(holders: str, front: str) -> None:
@@ -193,7 +196,7 @@ def test_file_is_put_in_place_once(tmp_path: Path) -> None:
 def test_every_gap_of_a_template_is_filled(template: str) -> None:
     script = f"""
       hostname=pds.example.com port=2583 email=op@example.com tls=internal
-      certificate=/c certificate_key=/k
+      certificate=/c certificate_key=/k acme_server=https://a/dir acme_root=/r
       case {template} in
         */caddy/*) caddyfile_text ;;
         *without-tls*) certificate=''
@@ -204,5 +207,31 @@ def test_every_gap_of_a_template_is_filled(template: str) -> None:
 
     text = bash(script)
 
-    assert "pds.example.com" in text
+    assert "pds.example.com" in text.replace("\\", "")
     assert not re.search(r"@[A-Z]+@", text)
+
+
+SHOWN = {"caddy": "Caddyfile", "haproxy": "site.conf", "lighttpd": "site.conf"}
+
+
+@pytest.mark.parametrize("server", sorted(SHOWN))
+def test_recipe_in_the_docs_is_what_the_installer_shows(server: str) -> None:
+    live = "/etc/letsencrypt/live/pds.example.com"
+    script = f"""
+      hostname=pds.example.com port=2583 email=you@example.com tls=on-demand front=print
+      certificate={live}/fullchain.pem certificate_key={live}/privkey.pem acme_server= acme_root=
+      shown_front={server}
+      show_front
+    """
+    shown = bash(script).partition("on to that\n")[2].replace("\t", "    ").strip()
+
+    page = (ROOT / "docs/front-servers.md").read_text()
+    after = page.partition(f"<!-- deploy/{server}/{SHOWN[server]} -->\n")[2]
+    lines = []
+    for line in after.splitlines():
+        if line and not line.startswith("    "):
+            break
+        lines.append(line.removeprefix("    "))
+
+    assert shown
+    assert "\n".join(lines).strip() == shown

@@ -167,6 +167,19 @@ def bare_box() -> Iterator[Box]:
             call("destroy", folder)
 
 
+@contextmanager
+def another_box(name: str) -> Iterator[Box]:
+    """A second machine beside a ``bare_box``, in the same network, with nothing on it."""
+    folder = PLACE / name
+    call("destroy", folder)
+    call("create", folder)
+    try:
+        call("boot", folder)
+        yield Box(folder)
+    finally:
+        call("destroy", folder)
+
+
 def copy_project(target: Path) -> None:
     shutil.copytree(
         ROOT,

@@ -356,11 +356,6 @@ class RepoTakendownError(PdsError):
     default_message = "Repo has been taken down"
 
 
-class RepoSuspendedError(PdsError):
-    error = "RepoSuspended"
-    default_message = "Repo has been suspended"
-
-
 class RepoDeactivatedError(PdsError):
     error = "RepoDeactivated"
     default_message = "Repo has been deactivated"
@@ -374,11 +369,6 @@ class BlockNotFoundError(PdsError):
 class BlobNotFoundError(PdsError):
     error = "BlobNotFound"
     default_message = "Blob not found"
-
-
-class BlobTooLargeError(PdsError):
-    error = "BlobTooLarge"
-    default_message = "The blob is larger than the record's schema allows"
 
 
 class InvalidMimeTypeError(PdsError):

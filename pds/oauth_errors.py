@@ -68,26 +68,6 @@ class UnsupportedResponseTypeError(OAuthError):
     default_message = 'Only the response_type "code" is supported'
 
 
-class AccessDeniedError(OAuthError):
-    error = "access_denied"
-    default_message = "Access was denied"
-
-
-class LoginRequiredError(OAuthError):
-    error = "login_required"
-    default_message = "The member has to sign in"
-
-
-class ConsentRequiredError(OAuthError):
-    error = "consent_required"
-    default_message = "The member has to agree"
-
-
-class AccountSelectionRequiredError(OAuthError):
-    error = "account_selection_required"
-    default_message = "The member has to choose an account"
-
-
 class TemporarilyUnavailableError(OAuthError):
     """The same request may succeed later."""
 

@@ -26,6 +26,7 @@ from pds.xrpc.method import ANONYMOUS, Call, Caller
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from pds.services.identity import Identity
 
 START_US = 1_790_000_000_000_000
 ROTATION_KEY = PrivateKey.from_bytes(bytes(31) + b"\x07")
@@ -116,6 +117,12 @@ def make_account(services: Services, name: str, **changes: Any) -> Person:
         tokens.access_jwt,
         tokens.refresh_jwt,
     )
+
+
+def end_did(identity: Identity, did: str) -> None:
+    """What somebody does who ends a DID with this server's key."""
+    tombstone = plc.build_tombstone(identity.last_operation(did), identity.rotation_key)
+    identity.submit_operation(did, tombstone)
 
 
 def take_down(person: Person) -> None:

@@ -30,7 +30,6 @@ class HostStatus:
 
     seq: int | None
     status: str | None
-    account_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,10 @@ class Relay:
         found = self._ask("com.atproto.sync.getHostStatus", hostname=hostname)
         if found is None:
             return None
-        seq, count = _integer(found.get("seq")), _integer(found.get("accountCount"))
+        seq = _integer(found.get("seq"))
         if seq is not None and not 0 <= seq <= HIGHEST_SEQ:
             raise FetchError(f"{self.base_url} says that it has read up to event {seq}")
-        return HostStatus(seq, _text(found.get("status")), count)
+        return HostStatus(seq, _text(found.get("status")))
 
     def repo_status(self, did: str) -> RepoStatus | None:
         """What it knows of an account; None when it does not know it.

@@ -238,12 +238,6 @@ class Identity:
             raise InvalidRequestError(f"Invalid operation: {error}") from error
         return operation
 
-    def submit_tombstone(self, did: str) -> None:
-        """End a DID that this server made but whose account never came to be."""
-        operation = plc.build_tombstone(self.last_operation(did), self.rotation_key)
-        self._submit(did, operation)
-        self._documents.forget(did)
-
     def check_account_document(self, did: str, signing_key: str) -> None:
         """Check, at the source, that the DID points to this server.
 

@@ -255,10 +255,6 @@ class Sessions:
         """
         sessions.delete_for_account(account_id)
 
-    def revoke_others(self, account_id: int, keep_session_id: str) -> None:
-        """End every session of an account but one, as part of the caller's transaction."""
-        sessions.delete_for_account(account_id, keep=keep_session_id)
-
     def end_all(self, account_id: int) -> None:
         """``revoke_all`` in a transaction of its own."""
         with transaction():

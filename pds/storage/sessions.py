@@ -99,9 +99,8 @@ def delete(session_id: str) -> None:
     execute("DELETE FROM session WHERE id = ?", (session_id,))
 
 
-def delete_for_account(account_id: int, *, keep: str = "") -> None:
-    """End all sessions of an account but the one with the id ``keep``."""
-    execute("DELETE FROM session WHERE account_id = ? AND id != ?", (account_id, keep))
+def delete_for_account(account_id: int) -> None:
+    execute("DELETE FROM session WHERE account_id = ?", (account_id,))
 
 
 def delete_ended(unused_since_us: int) -> int:

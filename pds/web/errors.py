@@ -17,14 +17,12 @@ from pds.atproto.cid import InvalidCidError
 from pds.atproto.crypto.did_key import InvalidKeyError
 from pds.atproto.dag_json import InvalidDataError, InvalidJsonError
 from pds.atproto.lexicon.validate import InvalidValueError
-from pds.atproto.syntax.at_identifier import InvalidAtIdentifierError
 from pds.atproto.syntax.at_uri import InvalidAtUriError
 from pds.atproto.syntax.datetime import InvalidDatetimeError
 from pds.atproto.syntax.did import InvalidDidError
 from pds.atproto.syntax.handle import InvalidHandleError
 from pds.atproto.syntax.nsid import InvalidNsidError
 from pds.atproto.syntax.record_key import InvalidRecordKeyError
-from pds.atproto.syntax.repo_path import InvalidRepoPathError
 from pds.atproto.syntax.tid import InvalidTidError
 from pds.disk_trouble import disk_trouble
 from pds.errors import NAMES, NotEnoughResourcesError, PdsError
@@ -38,7 +36,6 @@ logger = logging.getLogger("pds.web")
 # here on purpose: a damaged repo is the server's fault and must not look like the client's.
 INPUT_ERRORS: tuple[type[ValueError], ...] = (
     CarError,
-    InvalidAtIdentifierError,
     InvalidAtUriError,
     InvalidCidError,
     InvalidDataError,
@@ -49,7 +46,6 @@ INPUT_ERRORS: tuple[type[ValueError], ...] = (
     InvalidKeyError,
     InvalidNsidError,
     InvalidRecordKeyError,
-    InvalidRepoPathError,
     InvalidTidError,
     InvalidValueError,
 )

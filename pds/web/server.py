@@ -165,7 +165,6 @@ class Server:
         self._on_stop = on_stop
         self._manager = manager or ServiceManager({})
         self._stop_asked = threading.Event()
-        self._ended = threading.Event()
         self._map: dict[int, Any] = {}
         adjustments = _adjustments(options, dispatcher.largest_body_bytes())
         adjustments.body_limit = dispatcher.body_limit  # for RequestParser
@@ -190,14 +189,11 @@ class Server:
     def run(self) -> None:
         """Serve until told to stop; then finish what runs and return, in less than 10 s."""
         self._manager.ready()
-        try:
-            while not self._stop_asked.is_set():
-                self._manager.alive()
-                self._turn(LOOP_TURN_S)
-            self._manager.stopping()
-            self._finish()
-        finally:
-            self._ended.set()
+        while not self._stop_asked.is_set():
+            self._manager.alive()
+            self._turn(LOOP_TURN_S)
+        self._manager.stopping()
+        self._finish()
 
     def stop(self) -> None:
         """Ask ``run`` to return; does not wait. May be called from a signal handler."""
@@ -206,10 +202,6 @@ class Server:
             self._http.pull_trigger()
         except (OSError, IndexError):
             return  # it has stopped already
-
-    def wait_stopped(self, timeout_s: float = 10.0) -> bool:
-        """Wait for ``run`` to return; whether it has."""
-        return self._ended.wait(timeout_s)
 
     def _turn(self, wait_s: float) -> None:
         """Serve the sockets once; a fault in one connection must not end the server."""

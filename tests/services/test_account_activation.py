@@ -19,6 +19,7 @@ from tests.factories import (
     Person,
     StillClock,
     dump_tables,
+    end_did,
     make_account,
     make_newcomer,
     race,
@@ -174,7 +175,7 @@ def test_account_whose_document_points_elsewhere_is_not_activated(services: Serv
 
 def test_account_without_a_document_is_not_activated(services: Services, alice: Person) -> None:
     services.accounts.deactivate(alice.did)
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
     before = dump_tables()
 
     with pytest.raises((UnresolvableDidError, IncompatibleDidDocError)):

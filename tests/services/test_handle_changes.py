@@ -32,6 +32,7 @@ from tests.factories import (
     Person,
     ask,
     dump_tables,
+    end_did,
     make_account,
     make_config,
     read_events,
@@ -250,7 +251,7 @@ def test_unknown_account_is_told(services: Services, by_admin: bool) -> None:
 def test_did_that_has_ended_or_is_not_ours_is_left_alone(
     services: Services, alice: Person, bob: Person
 ) -> None:
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
     assert services.local_plc is not None
     operation = plc.build_update(
         services.local_plc.last(bob.did),

@@ -24,7 +24,7 @@ from pds.network.plc_directory import (
 from pds.services.identity import Identity
 from pds.services.local_plc import LocalPlc
 from pds.storage import did_cache
-from tests.factories import ROTATION_KEY, StillClock, make_config
+from tests.factories import ROTATION_KEY, StillClock, end_did, make_config
 
 pytestmark = pytest.mark.usefixtures("open_database")
 
@@ -232,7 +232,7 @@ def test_an_ended_did_cannot_be_changed(identity: Identity, directory: LocalPlc)
     did = _register(identity)
     identity.did_document(did)
 
-    identity.submit_tombstone(did)
+    end_did(identity, did)
 
     for change in (
         partial(identity.handle_operation, did, "bob.test"),
@@ -319,7 +319,7 @@ def test_keys_of_the_past_are_those_of_the_log(identity: Identity, directory: Lo
     assert identity.past_signing_keys(WEB) == []
     with pytest.raises(UnresolvableDidError):
         identity.past_signing_keys("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
-    identity.submit_tombstone(did)
+    end_did(identity, did)
     assert identity.past_signing_keys(did) == [KEY.did_key, OTHER]
 
 
@@ -363,7 +363,7 @@ def test_a_document_that_does_not_is_told_why(
 
 def test_a_did_that_is_gone_does_not_pass(identity: Identity) -> None:
     did = _register(identity)
-    identity.submit_tombstone(did)
+    end_did(identity, did)
 
     with pytest.raises(UnresolvableDidError):
         identity.check_account_document(did, KEY.did_key)

@@ -18,7 +18,7 @@ from pds.errors import (
 from pds.network.did_resolver import DidEndedError, DidNotFoundError, DidResolutionError
 from pds.services.identity_resolution import IdentityResolution
 from pds.storage.database import rows
-from tests.factories import Person
+from tests.factories import Person, end_did
 
 if TYPE_CHECKING:
     from pds.services import Services
@@ -173,7 +173,7 @@ def test_accounts_here_need_nobody_else(services: Services, alice: Person) -> No
 def test_did_that_its_owner_ended_is_told_from_one_that_never_was(
     services: Services, alice: Person
 ) -> None:
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
 
     for _ in range(2):  # also from memory
         with pytest.raises(DidDeactivatedError):

@@ -14,7 +14,6 @@ from tests.factories import Person, StillClock, take_down
 from tests.session_tools import (
     log_out,
     refresh,
-    session_of,
     tie_to_app_password,
     token_id_of,
 )
@@ -106,15 +105,6 @@ def test_revoking_all_ends_every_session_of_one_account(
 
     assert_over(services, alice, of_app)
     assert_alive(services, bob)
-
-
-def test_revoking_the_others_keeps_one(services: Services, alice: Person, bob: Person) -> None:
-    kept, other = log_in(services, alice), log_in(services, alice)
-    with transaction():
-        services.sessions.revoke_others(alice.row.id, session_of(kept.access_jwt))
-
-    assert_over(services, alice, other)
-    assert_alive(services, kept, bob)
 
 
 def test_sessions_go_with_the_account(services: Services, alice: Person, bob: Person) -> None:

@@ -49,8 +49,3 @@ def der_from_compact(signature: bytes, curve: Curve, *, allow_high_s: bool = Fal
     if not (0 < r < order and 0 < s <= highest_s):
         return None
     return encode_dss_signature(r, s)
-
-
-def is_low_s(signature: bytes, curve: Curve) -> bool:
-    """Whether the s of a 64-byte signature lies in the lower half."""
-    return der_from_compact(signature, curve) is not None

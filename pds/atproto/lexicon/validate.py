@@ -36,9 +36,6 @@ class Validator:
         self._parameters: dict[str, tuple[Parameter, ...]] = {}
         self._bodies: dict[tuple[str, str], Check | None] = {}
 
-    def has_record(self, collection: str) -> bool:
-        return self._find_main(collection, ("record",)) is not None
-
     def check_record(self, collection: str, value: Any) -> None:
         """Check a whole record, its ``$type`` included.
 
@@ -76,11 +73,6 @@ class Validator:
     def method_type(self, nsid: str) -> MethodType | None:
         method = self._find_method(nsid)
         return None if method is None else cast("MethodType", method["type"])
-
-    def error_names(self, nsid: str) -> set[str]:
-        """The errors the Lexicon lists for a method; empty for one that is not known."""
-        method = self._find_method(nsid) or {}
-        return {error["name"] for error in method.get("errors", ())}
 
     def input_encoding(self, nsid: str) -> str | None:
         """The MIME type a procedure takes, such as ``application/json`` or ``*/*``; None: no body.

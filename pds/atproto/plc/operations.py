@@ -230,10 +230,7 @@ def _has_type(kind: str, name: str, value: Any) -> bool:
         return _is_text_map(value)
     if name == "services":
         return isinstance(value, dict) and all(
-            isinstance(key, str)
-            and _is_text_map(service)
-            and service.keys() == {"type", "endpoint"}
-            for key, service in value.items()
+            isinstance(key, str) and _is_service(service) for key, service in value.items()
         )
     return isinstance(value, str)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-TID_LENGTH: Final = 13
 MAX_US: Final = (1 << 53) - 1
 MAX_CLOCK_ID: Final = (1 << 10) - 1
 

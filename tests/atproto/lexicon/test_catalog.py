@@ -10,7 +10,7 @@ import pytest
 
 from pds.atproto.lexicon.catalog import Catalog
 from pds.atproto.lexicon.checks import Compiler
-from pds.atproto.lexicon.errors import LexiconError
+from pds.atproto.lexicon.errors import InvalidValueError, LexiconError
 from pds.atproto.lexicon.validate import Validator
 
 BUILT_IN = [
@@ -111,7 +111,7 @@ def test_nothing_is_read_before_it_is_needed(tmp_path: Path) -> None:
 
     validator = Validator(catalog)
 
-    assert not validator.has_record("com.example.thing")
+    assert validator.method_type("com.example.thing") is None
 
 
 def test_given_documents_go_first(tmp_path: Path) -> None:
@@ -161,7 +161,8 @@ def test_official_references_lead_somewhere(official: list[str]) -> None:
 
 @pytest.mark.parametrize("collection", BUILT_IN)
 def test_record_type_every_peer_knows_is_known(collection: str) -> None:
-    assert Validator(Catalog.installed()).has_record(collection)
+    with pytest.raises(InvalidValueError):  # and not that the type is unknown
+        Validator(Catalog.installed()).check_record(collection, {})
 
 
 def test_check_document_names_what_is_wrong() -> None:

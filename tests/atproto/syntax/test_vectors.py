@@ -6,11 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pds.atproto.syntax.at_identifier import (
-    InvalidAtIdentifierError,
-    is_at_identifier,
-    parse_at_identifier,
-)
+from pds.atproto.syntax.at_identifier import is_at_identifier
 from pds.atproto.syntax.at_uri import AtUri, InvalidAtUriError, is_at_uri
 from pds.atproto.syntax.cid_string import is_cid_string
 from pds.atproto.syntax.datetime import Datetime, InvalidDatetimeError, is_datetime
@@ -37,7 +33,6 @@ CHECKS: dict[str, Callable[[str], bool]] = {
     "uri": is_uri,
 }
 PARSERS: dict[str, tuple[Callable[[str], str], type[ValueError]]] = {
-    "atidentifier": (parse_at_identifier, InvalidAtIdentifierError),
     "aturi": (AtUri.parse, InvalidAtUriError),
     "datetime": (Datetime.parse, InvalidDatetimeError),
     "did": (Did.parse, InvalidDidError),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.factories import Person, ask, take_down
+from tests.factories import Person, ask, end_did, take_down
 from tests.fakes.did_web import did_web
 from tests.over_http import ADMIN_HEADER, wire
 
@@ -28,7 +28,7 @@ def test_document_is_fetched_anew_and_remembered(services: Services, alice: Pers
 
 
 def test_failures_have_names(services: Services, alice: Person, bob: Person) -> None:
-    services.identity.submit_tombstone(bob.did)
+    end_did(services.identity, bob.did)
     with wire(services) as http:
         for identifier, name in (
             ("nobody.test", "HandleNotFound"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.factories import Person
+from tests.factories import Person, end_did
 from tests.fakes.did_web import did_web
 from tests.over_http import wire
 
@@ -26,7 +26,7 @@ def test_documents_of_us_and_of_others(services: Services, alice: Person) -> Non
 def test_failures_have_names(
     services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
     with did_web() as dora, wire(services) as http:
         assert http.get(NSID, did=NOBODY).error[:2] == (400, "DidNotFound")
         assert http.get(NSID, did="did:example:abc").error[:2] == (400, "DidNotFound")

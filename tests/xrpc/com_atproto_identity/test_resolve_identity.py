@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.factories import Person
+from tests.factories import Person, end_did
 from tests.fakes.did_web import did_web
 from tests.over_http import wire
 
@@ -34,7 +34,7 @@ def test_handle_that_does_not_point_back_is_invalid(services: Services) -> None:
 
 
 def test_failures_have_names(services: Services, alice: Person, bob: Person) -> None:
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
     with wire(services) as http:
         for identifier, name in (
             ("nobody.test", "HandleNotFound"),

@@ -12,7 +12,7 @@ from pds.network.plc_directory import TombstonedDidError
 from pds.services.local_plc import LocalPlc
 from pds.storage import email_tokens
 from pds.storage.database import execute, rows, transaction
-from tests.factories import Person, StillClock, dump_tables, take_down
+from tests.factories import Person, StillClock, dump_tables, end_did, take_down
 from tests.over_http import ADMIN_HEADER, wire
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_did_that_is_not_ours_to_change_costs_no_code(
     services: Services, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"token": code_for(services, alice)}
-    services.identity.submit_tombstone(alice.did)
+    end_did(services.identity, alice.did)
     before = state()
     with wire(services) as http:
         assert http.post(NSID, alice, body).error == (400, "InvalidRequest", "Did is tombstoned")

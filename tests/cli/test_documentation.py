@@ -12,7 +12,9 @@ import pytest
 
 from pds.cli.__main__ import pdsadmin
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs/pdsadmin.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/pdsadmin.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EVERYWHERE = {"--json", "--help"}
 
 
@@ -30,7 +32,8 @@ def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 COMMANDS = dict(leaves(pdsadmin))
 SECTIONS = dict(re.findall(r"^### `([a-z -]+)`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
-EXAMPLES = re.findall(r"^    (?:\$ )?\./pdsadmin (.+)$", TEXT, re.MULTILINE)
+COMMAND = re.compile(r"^ {4,}(?:\$ )?(?:sudo )?(?:\./)?pdsadmin (.+)$", re.MULTILINE)
+EXAMPLES = sorted({line for page in PAGES for line in COMMAND.findall(page.read_text("utf-8"))})
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -62,7 +65,7 @@ def test_section_shows_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_are_well_formed(example: str) -> None:
-    words = shlex.split(example)
+    words = shlex.split(example.partition(" | ")[0], comments=True)
     context = pdsadmin.make_context("pdsadmin", words)
     group: click.Command = pdsadmin
     rest = [*context._protected_args, *context.args]

@@ -22,15 +22,13 @@ backup_setting() {
 
 ask_backup() {
   [[ -z $backup_way && -z $backup_to ]] || return 0
-  cat <<TEXT
+  wrapped <<'TEXT'
 Where do backups go? One is made every night; with it the server can be had again when this machine is lost.
-  a folder on another disk, like /mnt/backup/hearth; a bucket of an S3 service: s3://BUCKET/PREFIX; or
-  none: no backups, for now
+  /mnt/disk/hearth    a folder, best on another disk
+  s3://BUCKET/PREFIX  a bucket of an S3 service
+  none                no backups, for now
 TEXT
-  while [[ $backup_to != /* && $backup_to != s3://?* && $backup_to != none ]]; do
-    read -r -p "Backups [$usual_backup_folder]: " backup_to || fail "no answer; nothing was done."
-    backup_to=${backup_to:-$usual_backup_folder}
-  done
+  ask backup_to "Backups" "$usual_backup_folder" wrong_backup_place
   if [[ $backup_to == none ]]; then
     backup_to='' backup_way=none
   elif [[ $backup_to == s3://* ]]; then
@@ -41,7 +39,7 @@ TEXT
 ask_bucket() {
   local name
   for name in "${bucket_settings[@]}"; do printf -v "$name" '%s' "$(backup_setting "$name")"; done
-  ask PDS_BACKUP_S3_ENDPOINT "Address of the S3 service (like https://s3.eu-central-1.amazonaws.com)"
+  ask PDS_BACKUP_S3_ENDPOINT "Address of the S3 service, like https://s3.example.com"
   ask PDS_BACKUP_S3_ACCESS_KEY_ID "Access key"
   ask_secret PDS_BACKUP_S3_SECRET_ACCESS_KEY "The secret to that"
   ask_secret PDS_BACKUP_PASSPHRASE "Passphrase that seals the backups; have it on paper, too"

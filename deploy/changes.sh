@@ -8,7 +8,7 @@ changes_made=0
 change() {
   changes_made=$((changes_made + 1))
   if [[ $acting == no ]]; then
-    printf '  - %s\n' "$1"
+    wrapped <<<"  - $1"
     return
   fi
   say "$1"
@@ -22,14 +22,14 @@ is_as_wanted() {
     [[ $(cat "$1" && printf x) == "${2}x" ]]
 }
 
-# put_file FILE MODE OWNER CONTENT: bring a file to that, all at once or not at all.
+# put_file FILE MODE OWNER CONTENT [NOTE]: bring a file to that, all at once or not at all.
 put_file() {
-  local file=$1 mode=$2 owner=$3 content=$4 what=write
+  local file=$1 mode=$2 owner=$3 content=$4 note=${5-} what=write
   put_anything=no
   ! is_as_wanted "$file" "$content" "$mode" "$owner" 2>/dev/null || return 0
   [[ ! -e $file ]] || what=change
   put_anything=yes
-  change "$what $file (mode $mode, $owner)" write_file "$file" "$mode" "$owner" "$content"
+  change "$what $file (mode $mode, $owner)${note:+: $note}" write_file "$file" "$mode" "$owner" "$content"
 }
 
 write_file() {

@@ -22,10 +22,10 @@ check_machine() {
   check_clock
   [[ $skip_dns == yes || $is_name == no ]] || check_dns
   local line
-  for line in "${remarks[@]}"; do echo "  Note: $line"; done
-  for line in "${problems[@]}"; do echo "  PROBLEM: $line"; done
+  for line in "${remarks[@]}"; do wrapped <<<"  Note: $line"; done
+  for line in "${problems[@]}"; do wrapped <<<"  PROBLEM: $line"; done
   ((${#problems[@]} + ${#remarks[@]})) || echo "  All is well."
-  ((${#problems[@]} == 0)) || [[ $dry_run == yes ]] || fail "nothing was changed. Put right what is said above, then start this again."
+  ((${#problems[@]} == 0)) || [[ $dry_run == yes ]] || fail "nothing was changed. Put right what is said above, then start this again.$(start_again)"
 }
 
 # After a plan that is only shown: it could not be carried out.

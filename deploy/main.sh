@@ -7,6 +7,8 @@
 
 # shellcheck source=deploy/options.sh
 source "$here/deploy/options.sh"
+# shellcheck source=deploy/questions.sh
+source "$here/deploy/questions.sh"
 # shellcheck source=deploy/mail.sh
 source "$here/deploy/mail.sh"
 # shellcheck source=deploy/backup.sh
@@ -41,15 +43,17 @@ all_steps() {
   step_user
   step_folders
   step_backup_folder
+  step_settings # before what can fail, so that nothing has to be answered twice
+  step_answers
   step_venv
   step_code
-  step_settings
   remove_sites_but "$front" # where another was in front before
-  step_answers
+  [[ $acting == no ]] || step_answers # what was installed may be gone
   step_command
   step_unit
   step_start
   step_front
+  step_mail
   step_tidy
 }
 
@@ -61,6 +65,7 @@ server_main() {
   complete_answers
   choose_front
   check_machine
+  say_answers
   say "What will be done"
   all_steps
   ((changes_made)) || echo "  Nothing: all is as it should be."
@@ -83,9 +88,23 @@ server_main() {
 confirm_plan() {
   [[ $assume_yes == no ]] && ((changes_made)) || return 0
   [[ -t 0 ]] || fail "nobody can be asked here, and nothing was done; add --yes."
-  local answer
-  read -r -p "Go on? [y/N] " answer || answer=
-  [[ $answer == [yYjJ]* ]] || fail "nothing was done."
+  says_yes "Go on?" || fail "nothing was done.$(start_again)"
+}
+
+# What was understood, so that a typing error is seen before it is in the settings.
+say_answers() {
+  local mail="no mail; codes are read with pdsadmin account codes" certificates="of Let's Encrypt" backups=$backup_to
+  can_ask || return 0
+  [[ $mail_way == none ]] || mail="through $(mail_server_name), from $mail_from"
+  case $tls in internal) certificates="of this machine's own authority, to try things out" ;; none) certificates="not made here" ;; esac
+  say "What was answered"
+  wrapped <<TEXT
+  Server        https://$hostname, members' handles below it
+  Your address  $email
+  Mail          $mail
+  Backups       ${backups:-none}
+  Certificates  $certificates
+TEXT
 }
 
 # Two installers at once would undo each other's work.
@@ -104,10 +123,19 @@ run_doctor() {
 
 say_next() {
   say "Hearth runs at https://$hostname (on this machine: http://127.0.0.1:$port)"
+  wrapped < <(next_steps)
+}
+
+next_steps() {
   [[ $mail_way == smtp ]] || echo "  Without mail you are the mail: codes are read with: sudo pdsadmin account codes"
-  [[ $mail_way == none ]] || echo "  Try the mail:        sudo pdsadmin mail test --to $email"
   say_backup
   echo "  Keep a copy of $env_file in a safe place: without its keys the accounts are lost."
-  echo "  Now make the first account:"
+  ! has_accounts || return 0
+  echo "  Now make the first account; the password is shown once:"
   echo "    sudo pdsadmin account create --email $email --handle NAME.$hostname"
+  echo "  Sign in with it in any app for Bluesky, where \"hosting provider\" is https://$hostname"
+}
+
+has_accounts() {
+  [[ $("$command_link" account list --json 2>/dev/null) == *'"did"'* ]]
 }

@@ -32,6 +32,7 @@ the program and changes only what you name; what it was told before it knows.
                      (Let's Encrypt's, to try things out) or default (Caddy's choice, Let's Encrypt)
   --acme-root FILE   the certificate that the ACME server itself is known by, where it is a private one
   --skip-dns-check   the names do not point here yet
+  --ask              ask anew, with what was answered before in [brackets]: to change mail, for instance
   --yes              ask nothing; say what is missing and end
   --dry-run          show every change and make none
   --uninstall        remove the program; the data in /pds stays
@@ -40,7 +41,7 @@ TEXT
 
 # shellcheck disable=SC2034 # used in the files beside this one
 parse_options() {
-  assume_yes=no dry_run=no skip_dns=no uninstall=no
+  assume_yes=no dry_run=no skip_dns=no uninstall=no ask_again=no
   hostname=${PDS_HOSTNAME:-} email=${PDS_CONTACT_EMAIL_ADDRESS:-}
   smtp_url=${PDS_EMAIL_SMTP_URL:-} mail_from=${PDS_EMAIL_FROM_ADDRESS:-}
   backup_to=${PDS_BACKUP_LOCATION:-} backup_way=''
@@ -52,6 +53,7 @@ parse_options() {
       --dry-run) dry_run=yes ;;
       --skip-dns-check) skip_dns=yes ;;
       --uninstall) uninstall=yes ;;
+      --ask) ask_again=yes ;;
       --no-mail) mail_way=none ;;
       --no-backup) backup_way=none ;;
       -h | --help)
@@ -123,7 +125,10 @@ recall_answers() {
   known_hostname=$(env_value PDS_HOSTNAME)
   hostname=${hostname:-$known_hostname}
   email=${email:-$(env_value PDS_CONTACT_EMAIL_ADDRESS)}
-  mail_from=${mail_from:-$(env_value PDS_EMAIL_FROM_ADDRESS)}
+  known_smtp_url=$(env_value PDS_EMAIL_SMTP_URL)
+  known_mail_from=$(env_value PDS_EMAIL_FROM_ADDRESS)
+  mail_from=${mail_from:-$known_mail_from}
+  [[ $(answer_value mail) != untried ]] || known_smtp_url='' # an earlier run was cut off before it sent a test message
   if [[ -z $mail_way && -z $smtp_url$mail_provider ]]; then
     smtp_url=$(env_value PDS_EMAIL_SMTP_URL)
     [[ -n $smtp_url ]] || mail_way=$(answer_value mail)
@@ -143,11 +148,11 @@ recall_answers() {
 # Ask for what is missing; where nobody can be asked, list it and end.
 complete_answers() {
   local missing=()
-  if [[ $assume_yes == no && -t 0 ]]; then
-    ask hostname "Public name of this server (like pds.example.com)"
-    ask email "Your e-mail address (contact, certificates)"
-    ask_mail
-    ask_backup
+  if can_ask; then
+    # Said now, not after all the questions.
+    ((EUID == 0)) || [[ $dry_run == yes ]] || fail "root is needed. Start it with: sudo ./install.sh server (or become root first: su -)"
+    watch_for_interruptions
+    ask_everything
   fi
   [[ -n $hostname ]] || missing+=("--hostname NAME")
   [[ -n $email ]] || missing+=("--email ADDRESS")
@@ -160,10 +165,70 @@ complete_answers() {
   hostname=${hostname%.}
 }
 
-# ask VARIABLE QUESTION: unless the variable has a value.
-ask() {
-  local -n asked=$1
-  while [[ -z $asked ]]; do
-    read -r -p "$2: " asked || fail "no answer; nothing was done."
+ask_everything() {
+  local usual_email=''
+  if [[ $ask_again == yes ]]; then
+    usual_email=$email email=''
+    forget_mail
+  fi
+  [[ -n $hostname && -n $email && -n $mail_way$smtp_url && -n $backup_way$backup_to ]] || introduce
+  ask_hostname
+  ask email "Your e-mail address (contact, certificates)" "$usual_email" wrong_email
+  ask_mail
+  ask_backup
+}
+
+introduce() {
+  wrapped <<TEXT
+Hearth will be a public server on this machine. First some questions; then it looks whether all is right, shows every change, and makes them only when you say yes. Enter takes the answer in [brackets]; Ctrl-C ends it.
+
+TEXT
+}
+
+# The name, and at once whether the DNS knows it: a typing error is found here, not when nothing works.
+ask_hostname() {
+  local name=$hostname usual=''
+  if [[ -z $hostname ]]; then
+    wrapped <<<"Its name in the DNS leads to this machine, and so do the names below it, which are members' handles (*.NAME). It stays for good."
+  fi
+  ask name "Name of the server, like pds.example.com" "" wrong_hostname
+  hostname=${name,,}
+  hostname=${hostname%.}
+  [[ $skip_dns == no && -z $known_hostname ]] || return 0
+  while :; do
+    check_dns
+    ((${#problems[@]})) || break
+    for name in "${problems[@]}"; do # but for how to start anew: that is not needed here
+      name=${name%"; or add --skip-dns-check"*}
+      explain "${name%", wait some minutes, and start this again"}"
+    done
+    problems=() usual=$hostname name=''
+    explain "Is it a typing error? Then type the name again. Enter keeps it; the DNS can be put right later."
+    ask name "Name of the server" "$usual" wrong_hostname
+    [[ ${name,,} != "$usual" ]] || break
+    hostname=${name,,} remarks=()
   done
+  skip_dns=yes # it has been looked at
+}
+
+# The command that brings these answers back, without passwords.
+same_answers() {
+  local command=(./install.sh server --hostname "$hostname" --email "$email")
+  if [[ $mail_way == none ]]; then
+    command+=(--no-mail)
+  elif [[ -n $mail_provider ]]; then
+    command+=(--mail-provider "$mail_provider")
+    [[ -z $mail_user || $mail_provider == postmark ]] || command+=(--mail-user "$mail_user")
+    command+=(--mail-from "$mail_from")
+  fi
+  [[ -z $backup_to || $backup_to == s3://* ]] || command+=(--backup-to "$backup_to")
+  [[ $backup_way != none ]] || command+=(--no-backup)
+  [[ $tls == on-demand ]] || command+=(--tls "$tls")
+  [[ $front_is_wanted == no ]] || command+=(--front "$front")
+  printf '%q ' "${command[@]}"
+}
+
+# What to do when it ends before anything is changed.
+start_again() {
+  ! can_ask || printf '\n  With the same answers: %s' "$(same_answers)"
 }

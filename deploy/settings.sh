@@ -5,7 +5,10 @@
 # The first port from 2583 on that is free, or the one that the server has already.
 choose_port() {
   port=$(env_value PDS_PORT)
-  [[ -z $port ]] || return 0
+  if [[ -n $port ]]; then
+    [[ -z $(wrong_port "$port") ]] || problems+=("PDS_PORT in $env_file is \"$port\", which is no port; correct that line")
+    return
+  fi
   port=${PDS_PORT:-2583}
   while [[ -n $(holder_of "$port") ]]; do port=$((port + 1)); done
 }
@@ -79,8 +82,18 @@ step_settings() {
   set_mail
   set_backup
   [[ $settings == *$'\n' ]] || settings+=$'\n'
-  put_file "$env_file" 640 root:pds "$settings"
+  put_file "$env_file" 640 root:pds "$settings" "$(changed_settings)"
   [[ $put_anything == no ]] || service_touched=yes
+}
+
+# Names of those settings that are other than in the file; nothing where there is no file yet.
+changed_settings() {
+  local line names=''
+  [[ -f $env_file ]] || return 0
+  while IFS= read -r line; do
+    [[ ! $line =~ ^[+-]([A-Z][A-Z0-9_]*)= || " $names " == *" ${BASH_REMATCH[1]} "* ]] || names+=" ${BASH_REMATCH[1]}"
+  done < <(diff -U 0 "$env_file" <(printf '%s' "$settings") || true)
+  printf '%s' "${names# }"
 }
 
 set_mail() {
@@ -94,7 +107,7 @@ set_mail() {
 
 # What the installer was told and the server need not know: so that it is not asked again.
 step_answers() {
-  local text="tls=$tls"$'\n'"front=$front"$'\n'"mail=$mail_way"$'\n'
+  local text="tls=$tls"$'\n'"front=$front"$'\n'"mail=$mail_state"$'\n'
   [[ -z $certificate ]] || text+="certificate=$certificate"$'\n'"certificate_key=$certificate_key"$'\n'
   [[ $backup_way != none ]] || text+="backup=none"$'\n'
   [[ -z $acme_server ]] || text+="acme_server=$acme_server"$'\n'

@@ -6,7 +6,7 @@ import click
 
 from pds.cli.accounts import describe, find_account, name_of
 from pds.cli.new_password import chosen_password
-from pds.cli.output import RULE, facts, is_terminal, json_option, show
+from pds.cli.output import RULE, facts, hint, is_terminal, json_option, show
 from pds.cli.site import Site
 
 
@@ -35,6 +35,7 @@ def create(
         did = services.accounts.create(new).did
         made = services.accounts.get_account(did)
         services.sessions.end_all(made.id)  # sign-up starts one, which nobody holds
+        site_url = services.config.public_url
     show(
         {**describe(made), "password": first_password},
         [
@@ -46,6 +47,7 @@ def create(
         ],
         as_json=as_json,
     )
+    hint(f"Sign in at {site_url}/account, or in an app with the hosting provider {site_url}.")
 
 
 @click.command()

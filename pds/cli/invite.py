@@ -9,7 +9,7 @@ import click
 
 from pds.cli.accounts import find_account
 from pds.cli.failures import Failure
-from pds.cli.output import json_option, show, table
+from pds.cli.output import hint, json_option, show, table
 from pds.cli.site import Site
 
 if TYPE_CHECKING:
@@ -36,8 +36,13 @@ def create(site: Site, *, uses: int, count: int, owner: str | None, as_json: boo
     with site.services() as services:
         owners = (find_account(services, owner).did if owner else OPERATOR,)
         [(for_account, codes)] = services.invites.create(uses, owners, code_count=count)
+        site_url = services.config.public_url
     made = [{"code": code, "uses": uses, "forAccount": for_account} for code in codes]
     show({"codes": made}, codes, as_json=as_json)
+    hint(
+        f"Whoever has a code makes an account at {site_url}/account/sign-up, or in an app with"
+        f" the hosting provider {site_url}."
+    )
 
 
 @invite.command("list")

@@ -15,10 +15,10 @@ def mail() -> None:
 
 
 @mail.command()
-@click.option("--to", "recipient", required=True, help="Address that the message goes to.")
+@click.option("--to", "to", help="Where it goes. Default: the operator's address.")
 @json_option
 @click.pass_obj
-def test(site: Site, recipient: str, *, as_json: bool) -> None:
+def test(site: Site, to: str | None, *, as_json: bool) -> None:
     """Send a test message now and show what the mail server says."""
     from pds.services.clock import system_clock
     from pds.services.mail_trial import try_mail
@@ -31,6 +31,10 @@ def test(site: Site, recipient: str, *, as_json: bool) -> None:
             click.echo(f"  {line}")
 
     with site.settings_alone() as config:
+        recipient = to or config.contact_email_address or ""
+        if not recipient and config.email_smtp_url:
+            message = "say where it goes with --to, or set PDS_CONTACT_EMAIL_ADDRESS"
+            raise Failure(message)
         failure = try_mail(config, system_clock, recipient, tell)
     if failure is not None:
         cause = failure.cause or "ask the provider what it means"

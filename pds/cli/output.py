@@ -32,6 +32,12 @@ def is_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def hint(text: str) -> None:
+    """Tell people at a terminal what comes next; programs that read the output get no such line."""
+    if sys.stdout.isatty():
+        click.echo(text, err=True)
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lines with the columns aligned."""
     lines = [headings, *rows]

@@ -50,6 +50,19 @@ def test_for_programs_it_is_one_document(operator: Operator, set_up: pytest.Monk
     assert any(line.startswith("< 250") for line in told["dialogue"])
 
 
+def test_without_a_recipient_it_goes_to_the_operator(
+    operator: Operator, set_up: pytest.MonkeyPatch
+) -> None:
+    with mail_server() as server:
+        set_up.setenv("PDS_EMAIL_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        assert operator.fail("mail", "test").startswith("say where it goes with --to")
+        set_up.setenv("PDS_CONTACT_EMAIL_ADDRESS", "op@example.com")
+        assert operator.ask("mail", "test")["to"] == "op@example.com"
+
+    [mail] = server.delivered
+    assert mail.recipients == ["op@example.com"]
+
+
 def failure(operator: Operator, set_up: pytest.MonkeyPatch, url: str) -> str:
     set_up.setenv("PDS_EMAIL_SMTP_URL", url)
     result = operator.run("mail", "test", "--to", "alice@example.com")
@@ -115,9 +128,8 @@ def test_refusals_are_explained(
 
 
 def test_without_a_mail_server_there_is_nothing_to_try(operator: Operator) -> None:
-    assert "PDS_EMAIL_SMTP_URL is not set" in operator.fail(
-        "mail", "test", "--to", "alice@example.com"
-    )
+    for words in (("--to", "alice@example.com"), ()):
+        assert "PDS_EMAIL_SMTP_URL is not set" in operator.fail("mail", "test", *words)
 
 
 def test_recipient_must_be_an_address(operator: Operator, set_up: pytest.MonkeyPatch) -> None:

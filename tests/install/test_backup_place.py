@@ -9,7 +9,7 @@ import pytest
 
 from tests.install.test_functions import bash
 from tests.install.test_plan import GOOD, problems, run
-from tests.install.test_questions import talk
+from tests.install.test_questions import dialogue
 
 NAMED = ("--hostname", "pds.hearth-plan.org", "--email", "op@hearth-plan.org", "--no-mail")
 BUCKET = {
@@ -44,35 +44,49 @@ def set_backup(file: Path, way: str, place: str = "", **environment: str) -> lis
 
 
 def test_enter_is_a_folder_on_this_machine_and_its_worth_is_told() -> None:
-    said = talk("\n", *NAMED)
+    with dialogue(*NAMED) as terminal:
+        asked = terminal.answer("Backups [/var/backups/hearth]:", "")
+        terminal.end()
 
-    assert "Where do backups go?" in said
-    assert "\n  - make folder /var/backups/hearth for backups (mode 700, pds:pds)" in said
+    assert "Where do backups go?" in asked
+    assert "- make folder /var/backups/hearth for backups (mode 700, pds:pds)" in terminal.text
     if Path("/var").stat().st_dev == Path("/").stat().st_dev:
-        assert "survives mistakes, and does not survive the disk" in said
+        assert "survives mistakes, and does not survive the disk" in terminal.text
 
 
 def test_it_can_be_none_and_nonsense_is_asked_again() -> None:
-    said = talk("maybe\nbackups\nnone\n", *NAMED)
+    with dialogue(*NAMED) as terminal:
+        terminal.answer("Backups", "maybe")
+        terminal.wait_for('"maybe" is no place for backups')
+        terminal.answer("Backups", "/root/backups")
+        terminal.wait_for("the service does not see")
+        terminal.answer("Backups", "none")
+        terminal.end()
 
-    assert "for backups" not in said
-    assert "\n  - write /pds/pds.env" in said
+    assert "for backups (mode" not in terminal.text
+    assert "- write /pds/pds.env" in terminal.text
 
 
 def test_bucket_is_asked_for_its_keys_and_shows_none_of_them() -> None:
-    said = talk(
-        "s3://shelf/hearth\nhttps://s3.example.com\nAKIA\ns3cret\nsix random words\n", *NAMED
-    )
+    with dialogue(*NAMED) as terminal:
+        terminal.answer("Backups", "s3://shelf/hearth")
+        terminal.answer("Address of the S3 service", "https://s3.example.com")
+        terminal.answer("Access key", "AKIA")
+        terminal.answer("The secret to that", "s3cret")
+        terminal.answer("Passphrase that seals the backups", "six random words")
+        terminal.end()
 
-    assert "Passphrase that seals the backups" in said
-    assert "s3cret" not in said
-    assert "six random words" not in said
-    assert "\n  - write /pds/pds.env" in said
+    assert "s3cret" not in terminal.screen
+    assert "six random words" not in terminal.screen
+    assert "- write /pds/pds.env" in terminal.text
 
 
 @pytest.mark.parametrize("option", [("--no-backup",), ("--backup-to", "/var/backups/x")])
 def test_what_was_given_is_not_asked(option: tuple[str, ...]) -> None:
-    assert "Where do backups go?" not in talk("", *NAMED, *option)
+    with dialogue(*NAMED, *option) as terminal:
+        terminal.end()
+
+    assert "Where do backups go?" not in terminal.text
 
 
 # --- checked ------------------------------------------------------------------------------------

@@ -266,7 +266,9 @@ check_caa() {
   local name=$hostname answer issuers
   while [[ $name == *.* ]]; do
     answer=$(ask_dns CAA "$name")
-    [[ $answer == fine* ]] || return 0 # authorities would refuse as well, and be asked again
+    [[ $answer != f[ao]* ]] || dns_problem "the name servers of $name fail when they are asked for its CAA record, which \
+certificate authorities take for a no. Whoever manages the domain can tell; or add --skip-dns-check"
+    [[ $answer == fine* ]] || return 0
     if [[ $answer == *$'\n'* ]]; then
       issuers=$(sed -n 's/^issue \([^;]*\).*/\1/p' <<<"${answer,,}" | tr -d ' \t')
       grep -qx letsencrypt.org <<<"$issuers" || ! grep -q '^issue ' <<<"${answer,,}" ||

@@ -67,21 +67,30 @@ class Clinic:
     settings_file: Path | None = None
     proc: Path = Path("/proc")
     without_database: bool = False
+    own_address: str = "192.168.1.5"
+    wanted_none: set[str] = field(default_factory=set)
 
     def examine(self) -> list[Finding]:
         """All that is found."""
-        outside = Outside(self.issuer.client(), self.front.resolve, [self.dns.address])
+        outside = self.outside()
         try:
             return Checkup(self.patient(outside), CHECKS, lambda _names: None).run()
         finally:
             outside.close()
 
+    def outside(self) -> Outside:
+        return Outside(
+            self.issuer.client(),
+            self.front.resolve,
+            [self.dns.address],
+            lambda _address: self.own_address,
+        )
+
     def patient(self, outside: Outside) -> Patient:
         config = make_config(self.data, **self.settings)
         services = None if self.without_database else self.services
-        return Patient(
-            config, self.clock, outside, Machine(self.settings_file, self.proc), services
-        )
+        machine = Machine(self.settings_file, self.proc)
+        return Patient(config, self.clock, outside, machine, services, self.wanted_none)
 
     def wrong(self) -> dict[str, Finding]:
         """What is wrong, by its name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +39,8 @@ def doctor(site: Site, *, everything: bool, fix: bool, as_json: bool) -> None:
     from pds.services.doctor.checkup import worst
 
     findings, healing = _examine(site, fix=fix, as_json=as_json)
+    if site.is_installed:
+        findings = [_as_typed(finding) for finding in findings]
     outcome = worst(findings)
     value = {
         "outcome": outcome,
@@ -44,7 +48,10 @@ def doctor(site: Site, *, everything: bool, fix: bool, as_json: bool) -> None:
         "healed": healing.done,
         "notHealed": healing.failed,
     }
-    show(value, _text(findings, healing, everything=everything), as_json=as_json)
+    lines = _text(findings, healing, everything=everything)
+    if site.is_installed:
+        lines[-1] = _found_from_anywhere(lines[-1])
+    show(value, lines, as_json=as_json)
     sys.exit(STATUS[outcome])
 
 
@@ -71,6 +78,9 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], He
         try:
             patient, problems = stack.enter_context(_patient(site))
         except Failure as failure:
+            if site.is_hidden:
+                found = "this user may not read the settings of the server on this machine"
+                return [Finding("settings", "bad", found, "sudo pdsadmin doctor")], healing
             remedy = "put it right in the file with the settings: docs/configuration.md"
             lines = failure.message.splitlines()
             return [Finding("settings", "bad", line, remedy) for line in lines], healing
@@ -106,6 +116,8 @@ def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
             services = stack.enter_context(site.services())
             config = services.config
         except Failure as failure:
+            if site.is_hidden:
+                raise
             config = stack.enter_context(site.settings_alone())
             found, _, remedy = failure.message.rpartition("; ")
             if failure.__cause__ is not None and is_damage(failure.__cause__):
@@ -115,7 +127,23 @@ def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
             Finding("settings", "warn", warning, "docs/configuration.md")
             for warning in config.warnings
         ]
-        yield Patient(config, system_clock, outside, machine, services), problems
+        wanted_none = {name for name, raw in site.environment().items() if not raw.strip()}
+        yield Patient(config, system_clock, outside, machine, services, wanted_none), problems
+
+
+def _as_typed(finding: Finding) -> Finding:
+    """With the remedy as it has to be typed where the server is installed."""
+    remedy = re.sub(r"(?<!sudo )(?<!\S)pdsadmin (?=[a-z])", "sudo pdsadmin ", finding.remedy)
+    return dataclasses.replace(finding, remedy=_found_from_anywhere(remedy))
+
+
+def _found_from_anywhere(text: str) -> str:
+    """Name the pages of this program by where they are on this machine."""
+    from pds.environment import HERE
+
+    current = HERE.parent / "current"  # what an update leads elsewhere
+    folder = current if current.resolve() == HERE else HERE
+    return re.sub(r"(?<!\S)docs/(?=[a-z]+\.md)", f"{folder}/docs/", text)
 
 
 def _value(finding: Finding) -> dict[str, Any]:

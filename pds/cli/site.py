@@ -54,6 +54,25 @@ class Site:
                 services.close()
 
     @property
+    def is_installed(self) -> bool:
+        """Whether it is the server that the installer made, whose commands need sudo."""
+        try:
+            return self.environment().get("PDS_ENV_FILE") == str(INSTALLED_ENV_FILE)
+        except Failure:
+            return False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether there is such a server, and this user may not read its settings."""
+        try:
+            environ = self.environment()
+        except Failure:
+            return False
+        named = environ.get("PDS_ENV_FILE") or environ.get("PDS_HOSTNAME")
+        file = path(environ["PDS_DATA_DIRECTORY"]) / DATABASE_NAME
+        return not named and not os.access(file, os.R_OK) and _needs_sudo()
+
+    @property
     def env_file(self) -> Path | None:
         """The file named on the command line."""
         return self._env_file
@@ -150,9 +169,14 @@ def _check_file(file: Path, environ: dict[str, str], *, was_root: bool) -> None:
 def _where_else(environ: dict[str, str]) -> str:
     if environ.get("PDS_ENV_FILE") or os.access(INSTALLED_ENV_FILE, os.R_OK):
         return "start the server once, or check PDS_DATA_DIRECTORY"
-    if INSTALLED_ENV_FILE.parent.exists() and os.geteuid() != 0:
+    if _needs_sudo():
         return f"run the command with sudo, so that it may read {INSTALLED_ENV_FILE}"
     return "start the server once, or name its settings with --env-file or PDS_ENV_FILE"
+
+
+def _needs_sudo() -> bool:
+    is_there = INSTALLED_ENV_FILE.parent.exists() and not os.access(INSTALLED_ENV_FILE, os.R_OK)
+    return is_there and os.geteuid() != 0
 
 
 def _check_not_older() -> None:

@@ -28,7 +28,14 @@ _FLAWS: Final[dict[int, Flaw]] = {
 
 
 class TlsFailedError(PdsError):
-    """No TLS connection came about; the message says why."""
+    """No TLS connection came about; the message says why.
+
+    is_reached: somebody took the connection, and had no TLS for us.
+    """
+
+    def __init__(self, message: str, *, is_reached: bool = False) -> None:
+        super().__init__(message)
+        self.is_reached = is_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Certificate:
 
     names: tuple[str, ...]
     issuer: str
+    begins_at_us: int
     expires_at_us: int
     flaw: Flaw | None
 
@@ -78,17 +86,19 @@ class TlsProbe:
     def _shake_hands(self, host: str, port: int, timeout_s: float, tls: ssl.SSLContext) -> bytes:
         try:
             plain = self._connector.connect(host, port, timeout_s)
-            plain.settimeout(timeout_s)
+        except (OSError, RefusedAddress) as error:
+            reason = str(error) or type(error).__name__
+            raise TlsFailedError(f"no connection to port {port} ({reason})") from error
+        plain.settimeout(timeout_s)
+        try:
             with plain, tls.wrap_socket(plain, server_hostname=host) as secured:
                 return secured.getpeercert(binary_form=True) or b""
         except ssl.SSLCertVerificationError:
             raise
-        except ssl.SSLError as error:
-            message = f"it does not speak TLS as we do ({error.reason or error})"
-            raise TlsFailedError(message) from error
-        except (OSError, RefusedAddress) as error:
-            reason = str(error) or type(error).__name__
-            raise TlsFailedError(f"no connection to port {port} ({reason})") from error
+        except OSError as error:  # ssl.SSLError is one
+            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            message = f"it does not speak TLS as we do ({reason})"
+            raise TlsFailedError(message, is_reached=True) from error
 
 
 def _read(der: bytes, flaw: Flaw | None) -> Certificate:
@@ -98,5 +108,11 @@ def _read(der: bytes, flaw: Flaw | None) -> Certificate:
         names = tuple(extension.value.get_values_for_type(x509.DNSName))
     except x509.ExtensionNotFound:
         names = ()
-    expires_at_us = int(found.not_valid_after_utc.timestamp()) * _US
-    return Certificate(names, found.issuer.rfc4514_string(), expires_at_us, flaw)
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    return Certificate(
+        names,
+        found.issuer.rfc4514_string(),
+        int(begins.timestamp()) * _US,
+        int(ends.timestamp()) * _US,
+        flaw,
+    )

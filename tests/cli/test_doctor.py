@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
+import click
 import pytest
 
 from pds import __version__
+from pds.cli.__main__ import pdsadmin
+from pds.cli.doctor import _as_typed
+from pds.cli.site import Site
+from pds.environment import HERE
+from pds.services.doctor.model import Finding
 from pds.storage.process_lock import ProcessLock
 from tests.cli.conftest import Operator
 from tests.fakes.web_server import WebServer, web_server
@@ -131,3 +139,47 @@ def test_open_files_are_closed_when_asked(operator: Operator) -> None:
     assert healed.stdout.startswith(f"Healed: others cannot use {file}")
     assert "\nNothing to do: " in healed.stdout
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_remedies_on_an_installed_server_work_as_they_are_typed() -> None:
+    def typed(remedy: str) -> str:
+        return _as_typed(Finding("name", "bad", "found", remedy)).remedy
+
+    assert typed("pdsadmin request-crawl, or pdsadmin doctor --fix") == (
+        "sudo pdsadmin request-crawl, or sudo pdsadmin doctor --fix"
+    )
+    assert typed("sudo pdsadmin doctor") == "sudo pdsadmin doctor"
+    assert typed("see: docs/backups.md#x") == f"see: {HERE}/docs/backups.md#x"
+
+
+def test_every_command_in_a_remedy_is_one() -> None:
+    folder = HERE / "pds/services/doctor"
+    code = " ".join(file.read_text(encoding="utf-8") for file in folder.glob("*.py"))
+    code = re.sub(r'"\s+f?"', "", code)  # texts that go on in the next line
+    named = set(re.findall(r"(?<!``)pdsadmin ([a-z][a-z-]+(?: [a-z][a-z-]+)?)", code))
+
+    assert {"request-crawl", "account deactivate", "backup create", "blobs verify"} <= named
+    for name in named:
+        command: click.Command = pdsadmin
+        for word in name.split():
+            if not isinstance(command, click.Group):
+                break  # a word of the sentence
+            found = command.get_command(click.Context(command), word)
+            assert found is not None, name
+            command = found
+
+
+def test_hidden_settings_are_told_as_such(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PDS_DATA_DIRECTORY", raising=False)
+    monkeypatch.setattr(Site, "is_hidden", property(lambda _site: True))
+    monkeypatch.setenv("PDS_DATA_DIRECTORY", str(tmp_path / "none"))
+
+    result = operator.run("doctor")
+
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[:2] == [
+        "BAD   settings: this user may not read the settings of the server on this machine",
+        "      sudo pdsadmin doctor",
+    ]

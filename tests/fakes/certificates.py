@@ -25,6 +25,7 @@ class Issuer:
         self._name = _name(name)
         authority = (
             self._builder(self._name, self._key.public_key(), self._name, days=3_650)
+            .not_valid_before(_from_now(-100))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )
@@ -34,13 +35,16 @@ class Issuer:
     def client(self) -> ssl.SSLContext:
         return guard_tls(ssl.create_default_context(cafile=str(self._file)))
 
-    def server(self, *names: str, days: float = 60, self_signed: bool = False) -> ssl.SSLContext:
-        """days: until its end, which may be over."""
+    def server(
+        self, *names: str, days: float = 60, age_days: float = 100, self_signed: bool = False
+    ) -> ssl.SSLContext:
+        """days: until its end, which may be over. age_days: since its beginning."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(names[0])
         issuer = subject if self_signed else self._name
         certificate = (
             self._builder(subject, key.public_key(), issuer, days=days)
+            .not_valid_before(_from_now(-age_days))
             .add_extension(
                 x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
             )
@@ -58,16 +62,18 @@ class Issuer:
     def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer: x509.Name, *, days: float
     ) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=100))
-            .not_valid_after(now + datetime.timedelta(days=days))
+            .not_valid_after(_from_now(days))
         )
+
+
+def _from_now(days: float) -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
 
 
 def _name(common: str) -> x509.Name:

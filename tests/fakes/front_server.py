@@ -34,19 +34,20 @@ class FrontServer:
     otherwise: Answer | None = None
     upgrade: str = "pass"  # or "drop", or "mute"
     says_for_whom: bool = True
+    elsewhere: dict[str, int] = field(default_factory=dict)
 
     def resolve(self, host: str, port: int) -> list[Address]:
-        """A name service in which every name is this server, and so is its IPv6 address.
+        """A name service in which every name and address is this server.
 
-        IPv4 addresses are what they are.
+        Those of loopback are what they are; ``elsewhere``: address → another port.
         """
+        if host in self.elsewhere:
+            return [(socket.AF_INET, ("127.0.0.1", self.elsewhere[host]))]
         if ":" in host:
             return [(socket.AF_INET, ("127.0.0.1", self.ipv6_port or self.port))]
-        try:
-            socket.inet_aton(host)
-        except OSError:
-            return [(socket.AF_INET, ("127.0.0.1", self.port))]
-        return [(socket.AF_INET, (host, port))]
+        if host.startswith("127."):
+            return [(socket.AF_INET, (host, port))]
+        return [(socket.AF_INET, ("127.0.0.1", self.port))]
 
     def serve(self, plain: socket.socket) -> None:
         plain.settimeout(LIMIT_S)

@@ -30,7 +30,7 @@ def check(names: DnsServer, own: str = PUBLIC, more: str = "") -> list[str]:
       name_servers() {{ echo 127.0.0.1; }}
       hostname() {{ echo "{own}"; }}
       name_server_port={names.port} hostname={HOST} email=op@example.com tls=on-demand
-      known_hostname='' smtp_url='' certificate=''
+      known_hostname='' smtp_url='' certificate='' acme_server=''
       {more}
       check_hostname
       [[ $is_name == no ]] || check_dns
@@ -180,6 +180,14 @@ def test_caa_that_keeps_certificates_away(
         assert f'add: {name} CAA 0 issue "letsencrypt.org"' in said[0]
     assert check(names, more="tls=internal") == []
     assert check(names, more="certificate=/c") == []
+
+
+def test_caa_that_cannot_be_asked_for(names: DnsServer) -> None:
+    names.failing = {f"{HOST} CAA"}
+
+    [line] = check(names)
+
+    assert "fail when they are asked for its CAA record" in line
 
 
 def test_the_nearest_caa_counts(names: DnsServer) -> None:

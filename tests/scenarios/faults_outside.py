@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+
 from pds.atproto.crypto.keypair import PrivateKey
 from pds.services.clock import system_clock
 from pds.storage import outgoing_mail
 from pds.storage.database import transaction
 from pds.storage.outgoing_mail import NewMail
-from tests.clinic import HOST, Clinic, free_port
+from tests.clinic import ADDRESSES, HOST, Clinic, free_port
+from tests.fakes.front_server import front_server
 from tests.scenarios.faults import HOUR_US, change_document, fault
 
 
@@ -61,6 +64,35 @@ def front_server_knows_another_port(clinic: Clinic) -> None:
 @fault("ipv6-dead", "remove the AAAA record")
 def ipv6_leads_nowhere(clinic: Clinic) -> None:
     clinic.front.ipv6_port = free_port()
+
+
+@fault("address-other", "set the AAAA record")
+def another_server_answers_at_the_ipv6_address(clinic: Clinic) -> None:
+    other = front_server(free_port(), clinic.front.tls)
+    clinic.front.elsewhere[ADDRESSES[1]] = clinic.running.enter_context(other).port
+
+
+@fault("ipv4-dead", "remove the A record")
+def old_ipv4_address(clinic: Clinic) -> None:
+    clinic.front.elsewhere[ADDRESSES[0]] = free_port()
+    clinic.own_address = ADDRESSES[0]
+
+
+@fault("certificate-missing", "#certificate-missing")
+def front_server_has_no_certificate(clinic: Clinic) -> None:
+    clinic.front.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+@fault("certificate-forbidden", f'{HOST} CAA 0 issue "letsencrypt.org"')
+def caa_forbids_certificates(clinic: Clinic) -> None:
+    clinic.dns.caa = {HOST: ['0 issue "digicert.com"']}
+    front_server_has_no_certificate(clinic)
+
+
+@fault("certificate-forbidden", "whoever manages your domain")
+def caa_cannot_be_asked_for(clinic: Clinic) -> None:
+    clinic.dns.failing = {f"{HOST} CAA"}
+    front_server_has_no_certificate(clinic)
 
 
 @fault("websocket-blocked", "Upgrade")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pds.services import health
-from pds.services.doctor import public_name, websocket
+from pds.services.doctor import addresses, public_name, websocket
 from pds.services.doctor.checks import FINDINGS
-from tests.clinic import ADDRESSES, HOST, Clinic, open_clinic
+from tests.clinic import ADDRESSES, HOST, Clinic, free_port, open_clinic
 from tests.scenarios import faults_dns, faults_inside, faults_outside, faults_relays
 from tests.scenarios.faults import FAULTS
 
@@ -21,7 +21,7 @@ TABLES = (faults_inside, faults_outside, faults_dns, faults_relays)  # importing
 def clinic(
     tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Clinic]:
-    for module in (health, public_name):
+    for module in (health, public_name, addresses):
         monkeypatch.setattr(module, "TRUST_US", 20_000)
     monkeypatch.setattr(websocket, "_ANSWERS_WITHIN_S", 2.0)
     with open_clinic(tmp_path, empty_database) as opened:
@@ -69,7 +69,21 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
     def relay_that_does_not_tell() -> None:
         clinic.relay.knows_methods = False
 
+    def router_that_does_not_lead_back_in() -> None:
+        clinic.front.elsewhere[ADDRESSES[0]] = free_port()
+
+    def young_certificate() -> None:
+        names = (HOST, f"*.{HOST}")
+        clinic.front.tls = clinic.issuer.server(*names, days=1.5, age_days=4.5)
+
+    def no_relay_is_wanted() -> None:
+        clinic.settings["crawlers"] = ""
+        clinic.wanted_none = {"PDS_CRAWLERS"}
+
     return {
+        "a certificate of six days": young_certificate,
+        "no relay is wanted": no_relay_is_wanted,
+        "a router that does not lead back in": router_that_does_not_lead_back_in,
         "a record in pieces": lambda: record("did=", did[:10], did[10:]),
         "a record with blanks": lambda: record(f"did= {did} "),
         "a web site alone": web_site_alone,
@@ -85,6 +99,9 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
 @pytest.mark.parametrize(
     "way",
     [
+        "a certificate of six days",
+        "no relay is wanted",
+        "a router that does not lead back in",
         "a record in pieces",
         "a record with blanks",
         "a web site alone",

@@ -22,7 +22,10 @@ def _look(patient: Patient) -> Sequence[Finding]:
         if patient.is_local:
             return not_looked_at("backups", "this server is for trying")
         found = "no backups are made"
-        remedy = "set PDS_BACKUP_LOCATION to a folder on another disk, or a bucket: docs/backups.md"
+        remedy = (
+            "set PDS_BACKUP_LOCATION to a folder on another disk, or a bucket, and restart:"
+            " docs/backups.md"
+        )
         return [Finding("backups-off", "warn", found, remedy)]
     now_us = patient.clock()
     findings = [*_last(now_us), *_failed(), *_checked(now_us)]

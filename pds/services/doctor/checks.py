@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pds.services.doctor import (
+    addresses,
     backups,
     blobs,
     certificate,
@@ -15,7 +16,6 @@ from pds.services.doctor import (
     files,
     handles,
     identities,
-    ipv6,
     mail,
     memory,
     public_name,
@@ -40,8 +40,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     clock.CHECK,
     dns.CHECK,
     certificate.CHECK,
-    ipv6.CHECK,
     public_name.CHECK,
+    addresses.CHECK,
     websocket.CHECK,
     well_known.CHECK,
     handles.CHECK,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -49,13 +49,17 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A server as the checks see it. Without ``services`` its database cannot be used."""
+    """A server as the checks see it. Without ``services`` its database cannot be used.
+
+    wanted_none: names of settings that are there, and empty: somebody has meant that.
+    """
 
     config: Config
     clock: Clock
     outside: Outside
     machine: Machine = field(default_factory=Machine)
     services: Services | None = None
+    wanted_none: Collection[str] = ()
 
     @property
     def opened(self) -> Services:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pds.network.dns_addresses import DnsAddresses
@@ -14,13 +15,25 @@ from pds.network.tls_probe import TlsProbe
 from pds.network.websocket_probe import WebSocketProbe
 
 
+def source_address(address: str) -> str:
+    """This machine's own address when it speaks with ``address``; "" when there is no way."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 443))  # sends nothing
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
+
+
 @dataclass(slots=True)
 class Outside:
-    """tls, resolve, nameservers: for tests, other authorities and other name services."""
+    """tls, resolve, nameservers, source_of: for tests, other authorities and other networks."""
 
     tls: ssl.SSLContext = field(default_factory=tls_context)
     resolve: Resolve = system_resolve
     nameservers: Sequence[str] | None = None
+    source_of: Callable[[str], str] = source_address
     http: HttpClient = field(init=False)
     certificates: TlsProbe = field(init=False)
     websockets: WebSocketProbe = field(init=False)
@@ -33,6 +46,14 @@ class Outside:
         self.websockets = WebSocketProbe(self.tls, self.resolve)
         self.texts = DnsTxt(self.nameservers)
         self.addresses = DnsAddresses(self.nameservers)
+
+    def http_at(self, address: str) -> HttpClient:
+        """One that finds every name at ``address``; the caller closes it."""
+        return HttpClient(
+            allow_private=True,
+            tls=self.tls,
+            resolve=lambda _host, port: self.resolve(address, port),
+        )
 
     def close(self) -> None:
         self.http.close()

@@ -37,8 +37,10 @@ def _look(patient: Patient) -> Sequence[Finding]:
     if not crawlers:
         if patient.is_local:
             return not_looked_at("relays", "none is named, which a server for trying does not need")
+        if "PDS_CRAWLERS" in patient.wanted_none:
+            return not_looked_at("relays", "none is wanted: PDS_CRAWLERS is empty")
         found = "no relay is told of this server, so nobody elsewhere sees its posts"
-        remedy = "set PDS_CRAWLERS=https://bsky.network"
+        remedy = "set PDS_CRAWLERS=https://bsky.network, then: sudo systemctl restart pds"
         return [Finding("relay-none", "warn", found, remedy)]
     if not accounts.count():
         return not_looked_at("relays", "there is nothing to read yet")

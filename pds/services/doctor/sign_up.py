@@ -15,7 +15,9 @@ def _look(patient: Patient) -> Sequence[Finding]:
         return [Finding("sign-up-flood", "warn", found, remedy)]
     if status.reason == "full":
         found = f"nobody can sign up: {status.in_all} accounts of {status.max_in_all}"
-        remedy = "raise PDS_MAX_ACCOUNTS once your relays allow more"
+        remedy = (
+            "raise PDS_MAX_ACCOUNTS once your relays allow more, then: sudo systemctl restart pds"
+        )
         return [Finding("sign-up-full", "warn", found, remedy)]
     how = "open" if status.is_open else "closed by you"
     return all_well("sign-up", f"{how}, {status.in_all} accounts")

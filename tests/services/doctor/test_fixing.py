@@ -11,9 +11,8 @@ import pytest
 
 from pds.services import announcing_anew, health
 from pds.services.announcing_anew import MARGIN
-from pds.services.doctor import fixing, public_name
+from pds.services.doctor import addresses, fixing, public_name
 from pds.services.doctor.fixing import Healing
-from pds.services.doctor.outside import Outside
 from pds.storage import database, events
 from pds.storage.database import transaction
 from tests.clinic import HOST, Clinic, open_clinic
@@ -26,7 +25,7 @@ DAY_S = 86_400
 def clinic(
     tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Clinic]:
-    for module in (health, public_name):
+    for module in (health, public_name, addresses):
         monkeypatch.setattr(module, "TRUST_US", 20_000)
     with open_clinic(tmp_path, empty_database) as opened:
         yield opened
@@ -40,7 +39,7 @@ def heal(clinic: Clinic) -> list[str]:
 
 
 def try_to_heal(clinic: Clinic) -> Healing:
-    outside = Outside(clinic.issuer.client(), clinic.front.resolve, [clinic.dns.address])
+    outside = clinic.outside()
     try:
         found = clinic.examine()
         return fixing.heal(clinic.patient(outside), found, lambda *_: None)
@@ -143,7 +142,7 @@ def test_what_was_broken_off_is_finished(clinic: Clinic, monkeypatch: pytest.Mon
         if done == 1:
             raise KeyboardInterrupt
 
-    outside = Outside(clinic.issuer.client(), clinic.front.resolve, [clinic.dns.address])
+    outside = clinic.outside()
     found = clinic.examine()
     with pytest.raises(KeyboardInterrupt):
         fixing.heal(clinic.patient(outside), found, stop)

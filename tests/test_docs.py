@@ -13,6 +13,7 @@ from pds.settings import Setting
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def row_of(setting: Setting) -> str:
@@ -48,13 +49,44 @@ def test_job_is_documented_with_its_interval(job: Job) -> None:
     assert re.search(rf"^\| `{job.name}` \| {job.interval} \| .+ \|$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_into_a_page_name_a_heading_of_it(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text())
+
+    assert [
+        f"{name}#{anchor}"
+        for name, anchor in targets
+        if (page.parent / name).suffix == ".md" or not name
+        if anchor not in anchors(page.parent / name if name else page)
+    ] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.strip().lower()).replace(" ", "-") for one in headings}
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for name in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            target = (page.parent / name).resolve()
+            found = sorted(target.glob("*.md")) if target.is_dir() else [target]
+            waiting += [one for one in found if one.suffix == ".md"]
+
+    assert set(DOCS.rglob("*.md")) <= reached
 
 
 def test_every_run_time_package_is_pinned_and_its_choice_explained() -> None:

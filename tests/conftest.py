@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 
 from pds.config import Config
 from pds.services import passwords
+from pds.services.backup import age_file
 from pds.storage import database, migrate
 from tests.factories import Person, StillClock, make_account, make_config
 
@@ -81,6 +82,7 @@ def only_this_machine() -> None:
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash with the least work scrypt allows; the real cost is tested by its own vectors."""
     monkeypatch.setattr(passwords, "SCRYPT_COST", 2)
+    monkeypatch.setattr(age_file, "LOG_N", 1)
 
 
 @pytest.fixture(autouse=True)

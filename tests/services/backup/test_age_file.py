@@ -16,6 +16,11 @@ from pds.services.backup.age_file import LOG_N, seal
 SECRET = b"AGE-SECRET-KEY-1" + b"X" * 58
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords() -> None:
+    """None here: what it costs is part of what is tried."""
+
+
 @pytest.mark.parametrize("passphrase", ["correct horse battery staple", "Bücher, ja?", " "])
 def test_pyrage_reads_it_with_the_passphrase_only(passphrase: str) -> None:
     sealed = seal(SECRET, passphrase)

@@ -56,12 +56,9 @@ front_for() {
 
 # A configuration that somebody else has made is not touched without being asked to.
 consent_to_front() {
-  local answer=
   case $front in
     nginx | apache)
-      [[ $assume_yes == yes || ! -t 0 ]] ||
-        read -r -p "$front has ports 80 and 443. Add a site for Hearth to it? [y/N] " answer || true
-      if [[ $answer != [yYjJ]* ]]; then
+      if ! can_ask || ! says_yes "$front has ports 80 and 443. Add a site for Hearth to it?"; then
         remarks+=("$front has ports 80 and 443; what to write for it is shown at the end. To have it written: --front $front")
         shown_front=$front front=print
       fi

@@ -43,18 +43,25 @@ all_steps() {
   step_user
   step_folders
   step_backup_folder
-  step_settings # before what can fail, so that nothing has to be answered twice
-  step_answers
+  step_first_settings
   step_venv
   step_code
+  [[ -z $known_hostname ]] || step_settings
   remove_sites_but "$front" # where another was in front before
-  [[ $acting == no ]] || step_answers # what was installed may be gone
+  [[ -z $known_hostname ]] || step_answers
   step_command
   step_unit
   step_start
   step_front
   step_mail
   step_tidy
+}
+
+# The first time before what can fail or be cut off, so that nothing has to be answered twice.
+step_first_settings() {
+  [[ -z $known_hostname ]] || return 0
+  step_settings
+  step_answers
 }
 
 server_main() {

@@ -5,36 +5,53 @@ server_usage() {
   cat <<'TEXT'
 Usage: ./install.sh server [OPTION…]
 
-Installs Hearth as a public server on Debian 12 and 13 or Ubuntu 22.04 and 24.04. Started again it updates
-the program and changes only what you name; what it was told before it knows.
+Installs Hearth as a public server on Debian 12 and 13 or Ubuntu 22.04 and
+24.04. Started again it updates the program and changes only what you name;
+what it was told before it knows. Without options it asks.
 
-  --hostname NAME    public name of the server, like pds.example.com            (PDS_HOSTNAME)
-  --email ADDRESS    yours: shown as contact, and told to the certificate authority
-                                                               (PDS_CONTACT_EMAIL_ADDRESS)
-  --smtp-url URL     mail server with user and password                  (PDS_EMAIL_SMTP_URL)
-  --mail-from ADDR   sender of mail                                  (PDS_EMAIL_FROM_ADDRESS)
-  --mail-provider P  in place of --smtp-url: resend, postmark, mailgun, mailgun-eu, brevo or gmail, with
-  --mail-user USER   the user there, and the password or key in the environment (HEARTH_MAIL_PASSWORD)
-  --no-mail          send no mail; you read out codes by hand: pdsadmin account codes
-  --backup-to PLACE  a backup every night: a folder, best on another disk, or s3://BUCKET/PREFIX. For
-                     a bucket PDS_BACKUP_PASSPHRASE and PDS_BACKUP_S3_… are in the environment
-                                                                    (PDS_BACKUP_LOCATION)
+Who and where
+  --hostname NAME    public name of the server, like pds.example.com
+                     (PDS_HOSTNAME)
+  --email ADDRESS    yours: shown as contact, and told to the certificate
+                     authority (PDS_CONTACT_EMAIL_ADDRESS)
+Mail
+  --no-mail          send none; you read out codes: pdsadmin account codes
+  --mail-provider P  resend, postmark, mailgun, mailgun-eu, brevo or gmail; the
+                     password or key is in the environment: HEARTH_MAIL_PASSWORD
+  --mail-user USER   the user there
+  --smtp-url URL     any other mail server, with user and password: like
+                     smtps://me:secret@mail.example.com:465 (PDS_EMAIL_SMTP_URL)
+  --mail-from ADDR   sender of mail (PDS_EMAIL_FROM_ADDRESS)
+Backups
+  --backup-to PLACE  one every night: a folder, best on another disk, or
+                     s3://BUCKET/PREFIX, with PDS_BACKUP_PASSPHRASE and
+                     PDS_BACKUP_S3_… in the environment (PDS_BACKUP_LOCATION)
   --no-backup        none; so it is with --yes when no place was ever named
-  --tls WAY          on-demand: certificates of Let's Encrypt, for each handle when it is used (default)
-                     internal: of an authority of this machine's own, for trying things out
-                     none: something else does it; Hearth listens on 127.0.0.1 only
-  --front PROGRAM    who has ports 80 and 443: caddy (installed unless they are taken), nginx, apache, or
-                     print: only show what to write into the configuration of yours. Without it a
-                     configuration that is already there is not touched
+Certificates and the server in front
+  --tls WAY          on-demand: certificates of Let's Encrypt, for each handle
+                     when it is used (default)
+                     internal: of an authority of this machine's own, for trying
+                     things out
+                     none: something else makes them; Hearth listens on
+                     127.0.0.1 only
+  --front PROGRAM    who has ports 80 and 443: caddy (installed unless they are
+                     taken), nginx, apache, or print: only show what to write
+                     into a configuration of yours. Without it a configuration
+                     that is already there is not touched
   --certificate FILE, --certificate-key FILE
-                     for nginx and apache, else those of certbot in /etc/letsencrypt/live/NAME
-  --acme-server URL  where Caddy orders certificates: the address of another authority's ACME directory, staging
-                     (Let's Encrypt's, to try things out) or default (Caddy's choice, Let's Encrypt)
-  --acme-root FILE   the certificate that the ACME server itself is known by, where it is a private one
+                     for nginx and apache, else those of certbot in
+                     /etc/letsencrypt/live/NAME
+  --acme-server URL  where Caddy orders certificates: the address of another
+                     authority's ACME directory, staging (Let's Encrypt's, to
+                     try things out) or default (Caddy's choice, Let's Encrypt)
+  --acme-root FILE   the certificate that the ACME server itself is known by,
+                     where it is a private one
+How it runs
+  --ask              ask anew, with what was answered before in [brackets]: to
+                     change mail, for instance
   --skip-dns-check   the names do not point here yet
-  --ask              ask anew, with what was answered before in [brackets]: to change mail, for instance
-  --yes              ask nothing; say what is missing and end
   --dry-run          show every change and make none
+  --yes              ask nothing; say what is missing and end
   --uninstall        remove the program; the data in /pds stays
 TEXT
 }

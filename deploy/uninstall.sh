@@ -11,6 +11,7 @@ run_uninstall() {
   if [[ $dry_run == yes ]] || ((changes_made == 0)); then
     return
   fi
+  echo "  $data_folder stays, with all accounts and keys."
   confirm_plan
   lock_out_others
   acting=yes

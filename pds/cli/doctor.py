@@ -81,7 +81,7 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], He
             if site.is_hidden:
                 found = "this user may not read the settings of the server on this machine"
                 return [Finding("settings", "bad", found, "sudo pdsadmin doctor")], healing
-            remedy = "put it right in the file with the settings: docs/configuration.md"
+            remedy = _where_to_put_it_right(site)
             lines = failure.message.splitlines()
             return [Finding("settings", "bad", line, remedy) for line in lines], healing
         findings = Checkup(patient, CHECKS, tell).run()
@@ -90,6 +90,16 @@ def _examine(site: Site, *, fix: bool, as_json: bool) -> tuple[list[Finding], He
             if healing.done:
                 findings = Checkup(patient, CHECKS, tell).run()
         return [*problems, *findings], healing
+
+
+def _where_to_put_it_right(site: Site) -> str:
+    try:
+        file = site.environment().get("PDS_ENV_FILE")
+    except Failure:  # the file itself is what is wrong, and the message names it
+        file = None
+    if file is None:
+        return "put it right where the settings are: docs/configuration.md"
+    return f"put it right in {file}, then: sudo systemctl restart pds. docs/configuration.md"
 
 
 @contextmanager

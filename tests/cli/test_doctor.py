@@ -84,6 +84,16 @@ def test_settings_that_cannot_be_read_are_named(
 
     assert result.exit_code == 2
     assert result.stdout.startswith('BAD   settings: PDS_THREADS: "many" is not a whole number')
+    assert "put it right where the settings are" in result.stdout
+
+
+def test_file_with_the_wrong_setting_is_named(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "pds.env"
+    file.write_text(f"PDS_DATA_DIRECTORY={operator.data}\nPDS_THREADS=many\n")
+
+    result = operator.run("--env-file", str(file), "doctor")
+
+    assert f"put it right in {file}, then: sudo systemctl restart pds" in result.stdout
 
 
 def test_no_data_is_named_and_the_rest_looked_at(operator: Operator) -> None:

@@ -37,6 +37,10 @@ def bash(script: str, *arguments: str) -> str:
     return done.stdout
 
 
+# changed_settings with another file: the name of the real one cannot be changed.
+SETTINGS_FILE = 'eval "$(declare -f changed_settings | sed "s,\\$env_file,{file},g")"; '
+
+
 @pytest.mark.parametrize("file", SHELL_FILES)
 def test_file_is_short_and_well_formed(file: str) -> None:
     subprocess.run(["bash", "-n", file], cwd=ROOT, check=True)
@@ -235,3 +239,27 @@ def test_recipe_in_the_docs_is_what_the_installer_shows(server: str) -> None:
 
     assert shown
     assert "\n".join(lines).strip() == shown
+
+
+def test_plan_names_the_settings_that_change_and_shows_none_of_their_values(tmp_path: Path) -> None:
+    file = tmp_path / "pds.env"
+    file.write_text("PDS_PORT=2583\nPDS_EMAIL_SMTP_URL=smtps://u:old@a\n# a remark\nPDS_OLD=1\n")
+    head = SETTINGS_FILE.format(file=file)
+    said = bash(
+        head + "settings=$'PDS_PORT=2583\\nPDS_EMAIL_SMTP_URL=smtps://u:new@a\\n# a remark\\n"
+        "PDS_CRAWLERS=\\n'; changed_settings"
+    )
+
+    assert sorted(said.split()) == ["PDS_CRAWLERS", "PDS_EMAIL_SMTP_URL", "PDS_OLD"]
+    file.unlink()
+    assert bash(head + "settings=PDS_PORT=1; changed_settings") == ""
+
+
+def test_wrong_port_in_the_settings_is_found_before_anything_is_started(tmp_path: Path) -> None:
+    file = tmp_path / "pds.env"
+    file.write_text("PDS_PORT=abc\n")
+    said = bash(
+        f'env_value() {{ sed -n "s/^$1=//p" {file}; }}; choose_port; printf "%s" "${{problems[*]}}"'
+    )
+
+    assert said == 'PDS_PORT in /pds/pds.env is "abc", which is no port; correct that line'

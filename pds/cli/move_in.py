@@ -176,7 +176,7 @@ def _bring(mover: Mover, given: Given, *, is_active: bool) -> list[Lost]:
         say("Fetching records …")
         mover.bring_repo()
         say(f"{mover.check().indexed_records} records are here.")
-        mover.bring_preferences()
+        _bring_preferences(mover)
     lost = mover.bring_blobs(tell_blobs)
     status = mover.check()
     say(f"{status.imported_blobs} of {status.expected_blobs} pictures and videos are here.")
@@ -193,6 +193,16 @@ def _bring(mover: Mover, given: Given, *, is_active: bool) -> list[Lost]:
         )
         raise Failure(message)
     return lost
+
+
+def _bring_preferences(mover: Mover) -> None:
+    """No reason to stay away: most of them are set anew in a minute."""
+    from pds.errors import PdsError
+
+    try:
+        mover.bring_preferences()
+    except PdsError as error:
+        say(f"The settings of apps did not come: {error.message}")
 
 
 def _change_did(mover: Mover, given: Given) -> None:

@@ -10,7 +10,7 @@ Spec: https://atproto.com/guides/account-migration
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,10 @@ from pds.storage import accounts
 from pds.storage.accounts import AccountRow
 
 UNKNOWN_TYPE: Final = "application/octet-stream"
+GIVE_UP_AFTER: Final = 5  # blobs in a row for which the other server could not be reached
 _PAGE: Final = 200
+# Whose names are a provider's and no member's own domain, whatever a single server of theirs says.
+_PROVIDERS: Final = (".bsky.social",)
 
 Tell = Callable[[int, int], None]
 """How far the pictures are: done, of how many."""
@@ -115,22 +118,33 @@ class Arrival:
         self._parts.repo_import.import_repo(self._parts.accounts.get_account(self.did), file)
 
     def bring_blobs(self, tell: Tell) -> list[Lost]:
-        """Take over the pictures and videos that are missing here; those that do not come."""
+        """Take over the pictures and videos that are missing here; those that do not come.
+
+        Raises: FetchError when the other server cannot be reached any more.
+        """
         account = self._parts.accounts.get_account(self.did)
         expected, present = self._parts.blobs.counts(account.id)
         lost: list[Lost] = []
+        unreached = 0  # one after the other
+        for cid in self._missing(account):
+            try:
+                self._bring_blob(account, cid)
+                present, unreached = present + 1, 0
+            except PdsError as error:
+                unreached = unreached + 1 if isinstance(error, FetchError) else 0
+                if unreached == GIVE_UP_AFTER:
+                    raise
+                lost.append(Lost(str(cid), error.message))
+            tell(present + len(lost), expected)
+        return lost
+
+    def _missing(self, account: AccountRow) -> Iterator[Cid]:
         cursor: str | None = None
         while True:
             page, cursor = self._parts.blobs.list_missing(account, limit=_PAGE, cursor=cursor)
-            for missing in page:
-                try:
-                    self._bring_blob(account, missing.cid)
-                    present += 1
-                except PdsError as error:
-                    lost.append(Lost(str(missing.cid), error.message))
-                tell(present + len(lost), expected)
+            yield from (missing.cid for missing in page)
             if cursor is None:
-                return lost
+                return
 
     def _bring_blob(self, account: AccountRow, cid: Cid) -> None:
         with tempfile.TemporaryFile(dir=self._work) as file:
@@ -210,7 +224,7 @@ class Mover(Arrival):
     def keeps_handle(self) -> bool:
         """Whether the handle is a domain of the member's own, which moves along."""
         domains = self.home.query("com.atproto.server.describeServer")["availableUserDomains"]
-        return not any(self.old_handle.endswith(str(domain)) for domain in domains)
+        return not self.old_handle.endswith((*_PROVIDERS, *map(str, domains)))
 
     def bring_repo(self) -> None:
         """Take over the records. Raises as ``RepoImport.import_repo``, RefusedError, FetchError."""

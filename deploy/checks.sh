@@ -84,6 +84,9 @@ opens it shows that when the address is copied)")
     problems+=("\"$email\" is no e-mail address")
   [[ -z $smtp_url || $smtp_url =~ ^smtps?://[^[:space:]]+$ ]] ||
     problems+=("--smtp-url is written like smtps://user:password@mail.example.com:465")
+  [[ $smtp_url != *sendmail=@(true|1)* ]] ||
+    first_problem "the service may not gain the rights that sendmail needs; name the same mail server with \
+--smtp-url 'smtp://localhost:25?ignoreTLS=true'"
 }
 
 check_data() {
@@ -142,7 +145,7 @@ check_clock() {
 }
 
 # What would stop a first installation, but not the update of a server that runs.
-dns_problem() {
+first_problem() {
   if [[ -n $known_hostname ]]; then remarks+=("$1"); else problems+=("$1"); fi
 }
 
@@ -164,7 +167,7 @@ check_name() {
     case $answer in
       fine*) addresses+=$(tail -n +2 <<<"$answer")$'\n' ;;
       forged*)
-        dns_problem "DNSSEC of $1 is broken, so most name servers refuse to say where it is. Where your domain is \
+        first_problem "DNSSEC of $1 is broken, so most name servers refuse to say where it is. Where your domain is \
 managed, sign it anew, or remove the DS record at the registrar; docs/troubleshooting.md#dns-dnssec"
         return 1
         ;;
@@ -175,10 +178,10 @@ managed, sign it anew, or remove the DS record at the registrar; docs/troublesho
     tell_silence "$1"
     return 1
   fi
-  ((${#unknown[@]} == 0)) || dns_problem "the name servers of $1 fail when they are asked for its ${unknown[*]} \
+  ((${#unknown[@]} == 0)) || first_problem "the name servers of $1 fail when they are asked for its ${unknown[*]} \
 record, so some cannot connect. Whoever manages the domain can tell; or add --skip-dns-check"
   if [[ -z ${addresses//$'\n'/} ]] || are_invented "$addresses"; then
-    dns_problem "$(dns_advice "$1")"
+    first_problem "$(dns_advice "$1")"
     return
   fi
   [[ $addresses != "$addresses_before" ]] || return 0 # what is wrong with them has been said
@@ -192,10 +195,10 @@ tell_silence() {
   local at_all
   at_all=$(ask_dns NS .)
   if [[ $at_all == fine* ]]; then
-    dns_problem "the name servers of $1 do not answer, or with an error. Whoever manages the domain can tell: is the zone \
+    first_problem "the name servers of $1 do not answer, or with an error. Whoever manages the domain can tell: is the zone \
 there, are the name servers named at the registrar the right ones, does a CNAME lead in a circle? Or add --skip-dns-check"
   else
-    dns_problem "no name server answers this machine ($(name_servers | paste -sd ' ')). Look at its network and at \
+    first_problem "no name server answers this machine ($(name_servers | paste -sd ' ')). Look at its network and at \
 /etc/resolv.conf; or add --skip-dns-check"
   fi
 }
@@ -244,7 +247,7 @@ check_addresses() {
   done
   ((${#inside[@]} == 0)) || remarks+=("$1 points to ${inside[*]}, which nobody outside can reach. That is all right if only your \
 own network's name server says so; else the record needs the public address of your router")
-  ((${#hidden[@]} == 0)) || dns_problem "$1 points to ${hidden[*]}, which nobody outside can reach, and which is not this \
+  ((${#hidden[@]} == 0)) || first_problem "$1 points to ${hidden[*]}, which nobody outside can reach, and which is not this \
 machine. Put this machine's or the router's public address there, or add --skip-dns-check"
   ((${#strays6[@]} == 0)) || tell_stray AAAA "$1" "${strays6[*]}" "$public6"
   ((${#strays4[@]} == 0)) || {
@@ -258,7 +261,7 @@ must pass ports 80 and 443 on to it")
 tell_stray() {
   local right="but this machine's addresses are $4. Correct the record"
   [[ -n $4 ]] || right="but this machine has no such address. Remove the record"
-  dns_problem "the $1 record of $2 points to $3, $right, or if a router or proxy passes everything on to here, add --skip-dns-check"
+  first_problem "the $1 record of $2 points to $3, $right, or if a router or proxy passes everything on to here, add --skip-dns-check"
 }
 
 # May Let's Encrypt make certificates for the name? The nearest name with CAA records decides. Spec: RFC 8659 §3
@@ -266,13 +269,13 @@ check_caa() {
   local name=$hostname answer issuers
   while [[ $name == *.* ]]; do
     answer=$(ask_dns CAA "$name")
-    [[ $answer != f[ao]* ]] || dns_problem "the name servers of $name fail when they are asked for its CAA record, which \
+    [[ $answer != f[ao]* ]] || first_problem "the name servers of $name fail when they are asked for its CAA record, which \
 certificate authorities take for a no. Whoever manages the domain can tell; or add --skip-dns-check"
     [[ $answer == fine* ]] || return 0
     if [[ $answer == *$'\n'* ]]; then
       issuers=$(sed -n 's/^issue \([^;]*\).*/\1/p' <<<"${answer,,}" | tr -d ' \t')
       grep -qx letsencrypt.org <<<"$issuers" || ! grep -q '^issue ' <<<"${answer,,}" ||
-        dns_problem "the CAA record of $name forbids Let's Encrypt to make certificates for $hostname. Where your domain is \
+        first_problem "the CAA record of $name forbids Let's Encrypt to make certificates for $hostname. Where your domain is \
 managed, add: $name CAA 0 issue \"letsencrypt.org\""
       return 0
     fi

@@ -1,51 +1,30 @@
-"""Hand one message to a mail server, or to this machine's sendmail.
-
-What can go wrong comes in three kinds, because what to do next differs: the server is of no use at
-the moment (wait with everything), this message is not taken now (try it again), or never will be.
-"""
+"""Hand one message to a mail server."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import smtplib
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any, Protocol
 
 from pds.mail_settings import SmtpServer
-
-SENDMAIL = "/usr/sbin/sendmail"
-SENDMAIL_TIMEOUT_S = 60.0
-MAX_REASON_CHARS = 300
-
-# From sysexits.h: what sendmail's exit status says about the message rather than the machine.
-_EX_REFUSED = (65, 67, 68)
-_EX_TEMPFAIL = 75
-
+from pds.network.mail_errors import (
+    MailDelayedError,
+    MailRefusedError,
+    MailServerError,
+    shortened,
+)
+from pds.network.sendmail import SendmailTransport, check_sendmail
 
 Listener = Callable[[str], None]
 
 
 def _tell_nobody(_line: str) -> None:
     pass
-
-
-class MailServerError(Exception):
-    """The server cannot be reached, or takes no mail from us as we are set up."""
-
-
-class MailDelayedError(Exception):
-    """This message was not taken now (greylisting, a full mailbox); later it may be."""
-
-
-class MailRefusedError(Exception):
-    """This message will not be taken, however often it is sent."""
 
 
 class Transport(Protocol):
@@ -94,7 +73,7 @@ class SmtpTransport:
         except smtplib.SMTPResponseException as error:
             raise MailServerError(_reply(error.smtp_code, error.smtp_error)) from error
         except OSError as error:  # smtplib's own errors are of this kind as well
-            raise MailServerError(_shortened(str(error) or type(error).__name__)) from error
+            raise MailServerError(shortened(str(error) or type(error).__name__)) from error
         finally:
             self._socket = None
 
@@ -199,43 +178,8 @@ class _Connection(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         code, text = super().getreply()
         for line in text.decode("utf-8", "replace").splitlines() or [""]:
-            self._tell(f"< {code} {_shortened(line)}")
+            self._tell(f"< {code} {shortened(line)}")
         return code, text
-
-
-class SendmailTransport:
-    """The local sendmail, which queues and retries by itself."""
-
-    def __init__(self, program: str = SENDMAIL) -> None:
-        self._program = program
-
-    def send(self, message: EmailMessage) -> None:
-        sender = message["From"].addresses[0].addr_spec
-        recipient = message["To"].addresses[0].addr_spec
-        try:
-            # Without our environment: it holds the secrets.
-            done = subprocess.run(  # noqa: S603 # no shell, and -- ends the options
-                [self._program, "-i", "-f", sender, "--", recipient],
-                input=message.as_bytes(policy=SMTP.clone(linesep="\n")),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-                timeout=SENDMAIL_TIMEOUT_S,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            problem = f"{self._program} cannot be run: {error}"
-            raise MailServerError(_shortened(problem)) from error
-        if done.returncode == 0:
-            return
-        said = done.stderr.decode("utf-8", "replace").strip()
-        reason = _shortened(f"sendmail ended with status {done.returncode} {said}")
-        if done.returncode in _EX_REFUSED:
-            raise MailRefusedError(reason)
-        raise (MailDelayedError if done.returncode == _EX_TEMPFAIL else MailServerError)(reason)
-
-    def abort(self) -> None:
-        """It takes a moment only."""
 
 
 def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> None:
@@ -246,7 +190,7 @@ def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> None:
     except smtplib.SMTPDataError as error:
         raise _from_code(error.smtp_code, error.smtp_error) from error
     except smtplib.SMTPNotSupportedError as error:
-        raise MailRefusedError(_shortened(str(error))) from error
+        raise MailRefusedError(shortened(str(error))) from error
     with contextlib.suppress(OSError):
         connection.quit()  # whatever the server answers, it has taken the message
 
@@ -263,13 +207,7 @@ def _from_code(code: int, text: bytes | str) -> Exception:
 
 def _reply(code: int, text: bytes | str) -> str:
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return _shortened(f"{code} {said}")
-
-
-def _shortened(reason: str) -> str:
-    """One printable line, fit for the log."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in reason).split())
-    return line[:MAX_REASON_CHARS]
+    return shortened(f"{code} {said}")
 
 
 def check_server(server: SmtpServer, helo: str) -> None:
@@ -278,11 +216,10 @@ def check_server(server: SmtpServer, helo: str) -> None:
     Raises:
         MailServerError
     """
-    if not server.sendmail:
+    if server.sendmail:
+        check_sendmail()
+    else:
         SmtpTransport(server, helo).check()
-    elif not os.access(SENDMAIL, os.X_OK):
-        message = f"{SENDMAIL} cannot be run"
-        raise MailServerError(message)
 
 
 def transport_for(server: SmtpServer, helo: str, tell: Listener = _tell_nobody) -> Transport:

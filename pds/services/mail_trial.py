@@ -9,18 +9,18 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
+from pathlib import Path
 
 from pds.config import Config
 from pds.errors import InvalidRequestError
 from pds.mail_settings import Mailbox, is_address
-from pds.network.smtp import (
-    MailDelayedError,
-    MailRefusedError,
-    MailServerError,
-    transport_for,
-)
+from pds.network import sendmail
+from pds.network.mail_errors import MailDelayedError, MailRefusedError, MailServerError
+from pds.network.sendmail import IN_PLACE_OF_IT, may_gain_no_rights, needs_rights
+from pds.network.smtp import transport_for
 from pds.network.smtp_causes import likely_cause
 from pds.services.clock import Clock
+from pds.storage.process_lock import holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,9 @@ def try_mail(
     if not is_address(recipient) or not recipient.isascii():
         message = f"{recipient} is not an e-mail address"
         raise InvalidRequestError(message)
+    if server.sendmail and keeps_from_sendmail(config):
+        reason = "the server that runs may not gain the rights that this machine's sendmail needs"
+        return TrialFailure(reason, f"set PDS_EMAIL_SMTP_URL={IN_PLACE_OF_IT} and restart it")
     try:
         transport_for(server, config.hostname, tell).send(
             _message(config, sender, recipient, clock())
@@ -55,6 +58,16 @@ def try_mail(
     except (MailServerError, MailDelayedError, MailRefusedError) as error:
         return TrialFailure(str(error), likely_cause(error, server))
     return None
+
+
+def keeps_from_sendmail(config: Config, proc: Path = Path("/proc")) -> bool:
+    """Whether the server that runs cannot use sendmail, though this process may be able to."""
+    process = holder(config.data_directory / "pds.lock")
+    return (
+        process is not None
+        and needs_rights(sendmail.SENDMAIL)
+        and may_gain_no_rights(proc / str(process) / "status")
+    )
 
 
 def _message(config: Config, sender: Mailbox, recipient: str, now_us: int) -> EmailMessage:

@@ -19,13 +19,8 @@ import idna
 
 from pds.config import Config
 from pds.mail_settings import Mailbox, SmtpServer, is_address
-from pds.network.smtp import (
-    MailDelayedError,
-    MailRefusedError,
-    MailServerError,
-    Transport,
-    transport_for,
-)
+from pds.network.mail_errors import MailDelayedError, MailRefusedError, MailServerError
+from pds.network.smtp import Transport, transport_for
 from pds.services.clock import Clock
 from pds.storage import database, outgoing_mail
 from pds.storage.database import transaction

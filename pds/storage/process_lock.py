@@ -24,6 +24,22 @@ class ProcessLock:
             os.close(self._handle)
             message = f"another server is running on {file.parent}"
             raise AlreadyRunningError(message) from error
+        os.ftruncate(self._handle, 0)
+        os.write(self._handle, str(os.getpid()).encode())
 
     def release(self) -> None:
         os.close(self._handle)
+
+
+def holder(file: Path) -> int | None:
+    """The number of the process that holds the lock; None when none does, or it is not known."""
+    if not file.exists():
+        return None
+    try:
+        ProcessLock(file).release()
+    except AlreadyRunningError:
+        text = file.read_text(encoding="ascii", errors="replace")
+        return int(text) if text.isdecimal() else None
+    except OSError:  # not for this user to see
+        return None
+    return None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import stat
 import threading
 from collections.abc import Iterator
 from email.headerregistry import Address
@@ -16,16 +14,8 @@ from pathlib import Path
 import pytest
 
 from pds.mail_settings import smtp_url
-from pds.network import smtp
-from pds.network.smtp import (
-    MailDelayedError,
-    MailRefusedError,
-    MailServerError,
-    SendmailTransport,
-    SmtpTransport,
-    check_server,
-    transport_for,
-)
+from pds.network.mail_errors import MailDelayedError, MailRefusedError, MailServerError
+from pds.network.smtp import SmtpTransport, check_server, transport_for
 from tests.fakes.mail_server import free_port, mail_server, make_certificate
 
 HELO = "pds.example.com"
@@ -139,17 +129,6 @@ def test_a_server_is_tried_without_sending_anything(trusted: Path) -> None:
             check_server(smtp_url(f"smtp://u:other@localhost:{server.port}"), HELO)
 
     assert (server.attempts, server.delivered) == (0, [])
-
-
-def test_sendmail_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "sendmail"
-    monkeypatch.setattr(smtp, "SENDMAIL", str(program))
-    there_is_none = pytest.raises(MailServerError, match="cannot be run")
-    with there_is_none:
-        check_server(smtp_url("smtp:///?sendmail=true"), HELO)
-
-    program.touch(mode=0o755)
-    check_server(smtp_url("smtp:///?sendmail=true"), HELO)
 
 
 def test_password_is_not_sent_in_clear_over_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,59 +301,3 @@ def _cut_off(transport: SmtpTransport, when: threading.Event) -> Exception | Non
 
 
 # --- sendmail ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sendmail(tmp_path: Path) -> Path:
-    """A program that notes what it was given, and ends with the status in the file ``status``."""
-    program = tmp_path / "sendmail"
-    program.write_text(
-        "#!/bin/sh\n"
-        f'cd "{tmp_path}"\n'
-        'printf "%s\\n" "$@" > arguments\n'
-        "env > environment\n"
-        "cat > message\n"
-        "echo trouble >&2\n"
-        "exit $(cat status 2>/dev/null || echo 0)\n"
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
-
-
-def test_sendmail_is_given_the_message(sendmail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "PDS_JWT_SECRET", "s3cret")
-    SendmailTransport(str(sendmail)).send(message("-o@example.com"))
-
-    folder = sendmail.parent
-    arguments = (folder / "arguments").read_text().splitlines()
-    assert arguments == ["-i", "-f", "pds@example.com", "--", "-o@example.com"]
-    content = (folder / "message").read_bytes()
-    assert b"Subject: Hello\n" in content
-    assert b"\r" not in content
-    assert "s3cret" not in (folder / "environment").read_text()
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (65, MailRefusedError),
-        (67, MailRefusedError),
-        (75, MailDelayedError),
-        (78, MailServerError),
-        (1, MailServerError),
-    ],
-)
-def test_status_of_sendmail_says_what_to_do(
-    sendmail: Path, status: int, error: type[Exception]
-) -> None:
-    (sendmail.parent / "status").write_text(str(status))
-
-    with pytest.raises(error, match=f"status {status} trouble"):
-        SendmailTransport(str(sendmail)).send(message())
-
-
-def test_missing_sendmail_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MailServerError, match="cannot be run"):
-        SendmailTransport(str(tmp_path / "nothing")).send(message())
-    assert isinstance(transport_for(smtp_url("smtp:///?sendmail=true"), HELO), SendmailTransport)
-    SendmailTransport().abort()

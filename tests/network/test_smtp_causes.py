@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from pds.mail_settings import smtp_url
-from pds.network.smtp import MailRefusedError, MailServerError
+from pds.network.mail_errors import MailRefusedError, MailServerError
 from pds.network.smtp_causes import likely_cause
 
 

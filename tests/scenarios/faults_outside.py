@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from pds.atproto.crypto.keypair import PrivateKey
+from pds.network import sendmail
 from pds.services.clock import system_clock
 from pds.storage import outgoing_mail
 from pds.storage.database import transaction
 from pds.storage.outgoing_mail import NewMail
+from pds.storage.process_lock import ProcessLock
 from tests.clinic import ADDRESSES, HOST, Clinic, free_port
 from tests.fakes.front_server import front_server
 from tests.scenarios.faults import HOUR_US, change_document, fault
@@ -163,7 +166,22 @@ def wrong_mail_password(clinic: Clinic) -> None:
     clinic.settings["email_smtp_url"] = url
 
 
-@fault("mail-unreachable", "host and port")
+@fault("mail-sendmail", "PDS_EMAIL_SMTP_URL=smtp://localhost:25?ignoreTLS=true")
+def sendmail_in_a_sandbox(clinic: Clinic) -> None:
+    program = clinic.data.parent / "sendmail"
+    program.touch()
+    program.chmod(0o2755)
+    clinic.running.callback(setattr, sendmail, "SENDMAIL", sendmail.SENDMAIL)
+    sendmail.SENDMAIL = str(program)
+    lock = ProcessLock(clinic.data / "pds.lock")
+    clinic.running.callback(lock.release)
+    clinic.proc = clinic.data.parent / "proc"
+    (clinic.proc / str(os.getpid())).mkdir(parents=True)
+    (clinic.proc / str(os.getpid()) / "status").write_text("NoNewPrivs:\t1\n")
+    clinic.settings["email_smtp_url"] = "smtp:///?sendmail=true"
+
+
+@fault("mail-unreachable", "nothing listens on port")
 def mail_server_is_away(clinic: Clinic) -> None:
     clinic.settings["email_smtp_url"] = f"smtp://pds:x@127.0.0.1:{free_port()}"
 

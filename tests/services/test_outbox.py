@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pds.mail_settings import Mailbox
-from pds.network.smtp import MailDelayedError, MailRefusedError, MailServerError
+from pds.network.mail_errors import MailDelayedError, MailRefusedError, MailServerError
 from pds.services.outbox import (
     DELAYS_S,
     MAX_TRIES,

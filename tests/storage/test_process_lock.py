@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pds.storage.process_lock import AlreadyRunningError, ProcessLock
+from pds.storage.process_lock import AlreadyRunningError, ProcessLock, holder
 
 ROOT = Path(__file__).resolve().parents[2]
 TRY = """
@@ -59,3 +60,17 @@ def test_other_directory_is_free(tmp_path: Path) -> None:
     locks = [ProcessLock(tmp_path / name / "pds.lock") for name in ("one", "other")]
     for lock in locks:
         lock.release()
+
+
+def test_who_holds_it_is_known_while_it_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "pds.lock"
+    assert holder(file) is None
+
+    lock = ProcessLock(file)
+    assert holder(file) == os.getpid()
+
+    lock.release()
+    assert file.read_text() == str(os.getpid())
+    assert holder(file) is None
+    assert holder(tmp_path / "nowhere/pds.lock") is None
+    assert not (tmp_path / "nowhere").exists()

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from pds.mail_settings import SmtpServer
-from pds.network.smtp import MailServerError, check_server
+from pds.network.mail_errors import MailServerError
+from pds.network.sendmail import IN_PLACE_OF_IT
+from pds.network.smtp import check_server
+from pds.network.smtp_causes import likely_cause
 from pds.services.doctor.model import Check, Finding, Patient, all_well, not_looked_at
+from pds.services.mail_trial import keeps_from_sendmail
 from pds.storage import outgoing_mail
 
 _HOUR_US: Final = 3_600_000_000
@@ -32,6 +36,10 @@ def _look(patient: Patient) -> Sequence[Finding]:
 
 
 def _ask(patient: Patient, server: SmtpServer) -> Sequence[Finding]:
+    if server.sendmail and keeps_from_sendmail(patient.config, patient.machine.proc):
+        found = "the service may not gain the rights that this machine's sendmail needs"
+        remedy = f"set PDS_EMAIL_SMTP_URL={IN_PLACE_OF_IT} and restart the server"
+        return [Finding("mail-sendmail", "bad", found, remedy)]
     try:
         check_server(server, patient.config.hostname)
     except MailServerError as error:
@@ -39,7 +47,8 @@ def _ask(patient: Patient, server: SmtpServer) -> Sequence[Finding]:
         if reason.startswith(("530", "534", "535")):
             found = f"the mail server refuses user or password: {reason}"
             return [Finding("mail-password", "bad", found, _LET_IN)]
-        return [Finding("mail-unreachable", "bad", f"no mail can be sent: {reason}", _REACH)]
+        remedy = likely_cause(error, server) or _REACH
+        return [Finding("mail-unreachable", "bad", f"no mail can be sent: {reason}", remedy)]
     return []
 
 
@@ -58,6 +67,6 @@ CHECK = Check(
     "mail",
     _look,
     limit_s=70.0,
-    findings=("mail-password", "mail-unreachable", "mail-waiting"),
+    findings=("mail-sendmail", "mail-password", "mail-unreachable", "mail-waiting"),
     lane="mail",
 )

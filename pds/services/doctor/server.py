@@ -53,8 +53,11 @@ def _silent(patient: Patient, problem: str) -> Finding:
 
 
 def _is_running(config: Config) -> bool:
+    file = config.data_directory / "pds.lock"
+    if not file.exists():
+        return False
     try:
-        ProcessLock(config.data_directory / "pds.lock").release()
+        ProcessLock(file).release()
     except AlreadyRunningError:
         return True
     except OSError:  # the lock cannot be looked at; the data check tells of that

@@ -284,7 +284,7 @@ def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 20
     per_second = float(sys.argv[2]) if len(sys.argv) > 2 else 60
     with tempfile.TemporaryDirectory() as folder:
-        server = ServerProcess(Path(folder) / "data", settings={"PDS_LOG_LEVEL": "warning"})
+        server = ServerProcess(Path(folder) / "data", settings={"LOG_LEVEL": "warn"})
         with server:
             traffic = Traffic(server, seed=os.getpid())
             started = time.monotonic()

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from pds.atproto import dag_json
 from pds.atproto.oauth import base64url
-from pds.atproto.oauth.jwk import ALGORITHMS, Jwk
+from pds.atproto.oauth.jwk import ALGORITHMS, Jwk, JwkSet
 
 MAX_TOKEN_LENGTH: Final = 8192
 MAX_TOKEN_ID_LENGTH: Final = 512
@@ -36,6 +36,10 @@ _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
 
 class InvalidJwtError(ValueError):
     """Malformed, of no supported algorithm, or out of its time; the message says which."""
+
+
+class UnknownKeyError(InvalidJwtError):
+    """It names a key that the set lacks; the client may have published it just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,37 @@ def expiry(jwt: SignedJwt) -> float | None:
         InvalidJwtError: not a number.
     """
     return _time(jwt.claims, "exp")
+
+
+def check_audience(jwt: SignedJwt, issuer: str) -> None:
+    """Check that it was made for ``issuer``, perhaps among others.
+
+    Raises:
+        InvalidJwtError
+    """
+    audience = jwt.claims.get("aud")
+    if audience != issuer and not (isinstance(audience, list) and issuer in audience):
+        raise InvalidJwtError(f'"aud" must be {issuer}')
+
+
+def check_signature(jwt: SignedJwt, keys: JwkSet) -> tuple[Jwk, str]:
+    """Check that one of ``keys`` made the signature, the one that the header names; it and its id.
+
+    Raises:
+        UnknownKeyError: ask again with fresh keys, if these were kept for a while.
+        InvalidJwtError: anything else.
+    """
+    kid = jwt.header.get("kid")
+    if not isinstance(kid, str):
+        raise InvalidJwtError('the header\'s "kid" is missing')
+    key = keys.find(kid, jwt.algorithm)
+    if key is None and keys.has_key_id(kid):
+        raise InvalidJwtError('"alg" is not one of the key named by "kid"')
+    if key is None:
+        raise UnknownKeyError('no key of the client has this "kid"')
+    if not jwt.is_signed_by(key):
+        raise InvalidJwtError("the signature does not fit the key")
+    return key, kid
 
 
 def token_id(jwt: SignedJwt) -> str:

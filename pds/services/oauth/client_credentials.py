@@ -9,19 +9,18 @@ Spec: https://atproto.com/specs/oauth#confidential-client-authentication, RFC 75
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pds.atproto.oauth.client_assertion import (
     ASSERTION_TYPE,
     ClientAssertion,
-    ClientAssertionError,
-    UnknownKeyError,
     check_other_key,
     verify_assertion,
 )
 from pds.atproto.oauth.jwk import JwkSet
+from pds.atproto.oauth.signed_jwt import InvalidJwtError, UnknownKeyError
 from pds.oauth_errors import InvalidClientError, InvalidGrantError
 from pds.services.clock import Clock
 from pds.services.oauth.model import Client, ClientAuth
@@ -29,6 +28,8 @@ from pds.storage import oauth_seen
 
 SEEN_ASSERTION = "client-assertion"
 _SECOND_US = 1_000_000
+
+_Verified = TypeVar("_Verified")
 
 
 class KnownClients(Protocol):
@@ -77,8 +78,8 @@ class AuthenticatedClient:
             return
         try:
             check_other_key(self._assertion, dpop_thumbprint=jkt)
-        except ClientAssertionError as error:
-            raise InvalidClientError(str(error)) from error
+        except InvalidJwtError as error:
+            raise InvalidClientError(f"client_assertion: {error}") from error
 
     def use_up(self, now_us: int) -> None:
         """Note that the assertion was used. The caller holds the transaction of what it was for.
@@ -134,23 +135,33 @@ class ClientAuthentication:
             raise InvalidClientError(f"client_assertion_type: must be {ASSERTION_TYPE}")
         if credentials.assertion is None:
             raise InvalidClientError("client_assertion: is missing")
-        try:
-            try:
-                return self._verify(client, credentials.assertion, fresh=False)
-            except UnknownKeyError:
-                # Perhaps the client has changed its keys since they were fetched.
-                return self._verify(client, credentials.assertion, fresh=True)
-        except ClientAssertionError as error:
-            raise InvalidClientError(str(error)) from error
+        given = credentials.assertion
 
-    def _verify(self, client: Client, assertion: str, *, fresh: bool) -> ClientAssertion:
-        return verify_assertion(
-            assertion,
-            client_id=client.id,
-            issuer=self._issuer,
-            keys=self._clients.keys(client, fresh=fresh),
-            now=self._clock() / _SECOND_US,
-        )
+        def verify(keys: JwkSet) -> ClientAssertion:
+            now = self._clock() / _SECOND_US
+            return verify_assertion(
+                given, client_id=client.id, issuer=self._issuer, keys=keys, now=now
+            )
+
+        try:
+            return with_keys(self._clients, client, verify)
+        except InvalidJwtError as error:
+            raise InvalidClientError(f"client_assertion: {error}") from error
+
+
+def with_keys(
+    clients: KnownClients, client: Client, verify: Callable[[JwkSet], _Verified]
+) -> _Verified:
+    """What ``verify`` finds out with the client's keys: those at hand, or fresh ones if need be.
+
+    Raises:
+        InvalidJwtError: as ``verify`` does; an UnknownKeyError the second time only.
+        OAuthError: the keys cannot be had.
+    """
+    try:
+        return verify(clients.keys(client))
+    except UnknownKeyError:  # perhaps the client has changed its keys since they were fetched
+        return verify(clients.keys(client, fresh=True))
 
 
 def seen_key(client_id: str, jti: str) -> str:

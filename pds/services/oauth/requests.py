@@ -14,12 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pds.atproto.oauth.request_object import (
-    RequestObject,
-    RequestObjectError,
-    UnknownSignerError,
-    verify_request_object,
-)
+from pds.atproto.oauth.jwk import JwkSet
+from pds.atproto.oauth.request_object import RequestObject, verify_request_object
+from pds.atproto.oauth.signed_jwt import InvalidJwtError
 from pds.oauth_errors import InvalidAccessTokenError, InvalidDpopProofError, OAuthError
 from pds.services.clock import Clock
 from pds.services.oauth.client_credentials import (
@@ -28,6 +25,7 @@ from pds.services.oauth.client_credentials import (
     ClientCredentials,
     KnownClients,
     seen_key,
+    with_keys,
 )
 from pds.services.oauth.fields import fields_of
 from pds.services.oauth.model import Client
@@ -145,22 +143,17 @@ class Requests:
         """The parameters that a client has signed."""
         if client.is_public:
             raise OAuthError("request: only confidential clients can sign their requests")
-        try:
-            try:
-                return self._verify(text, client, fresh=False)
-            except UnknownSignerError:
-                return self._verify(text, client, fresh=True)
-        except RequestObjectError as error:
-            raise OAuthError(f"request: {error}") from error
 
-    def _verify(self, text: str, client: Client, *, fresh: bool) -> RequestObject:
-        return verify_request_object(
-            text,
-            client_id=client.id,
-            issuer=self._issuer,
-            keys=self._clients.keys(client, fresh=fresh),
-            now=self._clock() / _SECOND_US,
-        )
+        def verify(keys: JwkSet) -> RequestObject:
+            now = self._clock() / _SECOND_US
+            return verify_request_object(
+                text, client_id=client.id, issuer=self._issuer, keys=keys, now=now
+            )
+
+        try:
+            return with_keys(self._clients, client, verify)
+        except InvalidJwtError as error:
+            raise OAuthError(f"request: {error}") from error
 
 
 def request_id(request_uri: str) -> str | None:

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from pds.atproto.oauth.client_assertion import ClientAssertionError, verify_assertion
+from pds.atproto.oauth.client_assertion import verify_assertion
 from pds.atproto.oauth.jwk import parse_jwk_set
-from pds.atproto.oauth.request_object import (
-    RequestObject,
-    RequestObjectError,
-    UnknownSignerError,
-    verify_request_object,
-)
+from pds.atproto.oauth.request_object import RequestObject, verify_request_object
+from pds.atproto.oauth.signed_jwt import InvalidJwtError, UnknownKeyError
 from tests.atproto.oauth.tokens import KeyPair, key_pair, part, signed
 
 NOW = 1_700_000_000
@@ -90,19 +86,19 @@ def test_acceptable(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("changes", "said"), BAD)
 def test_refused(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(RequestObjectError, match=said):
+    with pytest.raises(InvalidJwtError, match=said):
         verify(request_object(**changes))
 
 
 def test_unsigned_object_is_refused() -> None:
     unsigned = f"{part({'alg': 'none'})}.{part({'iss': CLIENT_ID, 'aud': ISSUER})}."
 
-    with pytest.raises(RequestObjectError, match="alg"):
+    with pytest.raises(InvalidJwtError, match="alg"):
         verify(unsigned)
 
 
 def test_unknown_key_is_told_apart() -> None:
-    with pytest.raises(UnknownSignerError):
+    with pytest.raises(UnknownKeyError):
         verify(request_object(header={"kid": "k3"}))
 
 
@@ -111,7 +107,7 @@ def test_is_remembered_for_as_long_as_it_is_good() -> None:
     until = verify(text).expires_at
 
     assert verify(text, now=NOW + 89).jti == "j1"
-    with pytest.raises(RequestObjectError):
+    with pytest.raises(InvalidJwtError):
         verify(text, now=until)
 
 
@@ -120,5 +116,5 @@ def test_neither_passes_for_a_client_assertion() -> None:
     plain = request_object(header={"typ": None})
 
     for token in (text, plain):
-        with pytest.raises(ClientAssertionError):
+        with pytest.raises(InvalidJwtError):
             verify_assertion(token, client_id=CLIENT_ID, issuer=ISSUER, keys=KEYS, now=NOW)

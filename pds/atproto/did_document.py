@@ -122,10 +122,8 @@ def parse_did_document(document: Any, did: str) -> DidDocument:
     )
 
 
-def find_service(
-    document: Any, did: str, service_id: str, service_type: str | None = None
-) -> str | None:
-    """The endpoint of the first service with this id (``#bsky_appview``), and type if given.
+def find_service(document: Any, did: str, service_id: str) -> str | None:
+    """The endpoint of the first service with this id (``#bsky_appview``).
 
     Raises:
         DidDocumentError: as ``parse_did_document``.
@@ -133,7 +131,7 @@ def find_service(
     _require_document(document, did)
     wanted = "#" + service_id.removeprefix("#")
     for service in _services(document, did):
-        if service.id == wanted and service_type in (None, service.type):
+        if service.id == wanted:
             return service.endpoint
     return None
 

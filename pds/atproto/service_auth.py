@@ -31,10 +31,8 @@ ErrorName: TypeAlias = Literal[
 _FOREIGN_TYPES: Final = frozenset({"at+jwt", "refresh+jwt", "dpop+jwt"})
 _ALGORITHMS: Final = frozenset({"ES256", "ES256K"})
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
-_KEY_ID: Final = re.compile(r"#[A-Za-z0-9_.-]{1,64}")
-_DEFAULT_KEY_ID: Final = "#atproto"
-# An issuer may name one of its services; the key of a labeler is not called like its service.
-_KEY_OF_SERVICE: Final = {"": _DEFAULT_KEY_ID, "#atproto_labeler": "#atproto_label"}
+# An issuer may name one of its services.
+_ISSUING_SERVICES: Final = ("", "#atproto_labeler")
 
 
 class ServiceAuthError(ValueError):
@@ -47,7 +45,7 @@ class ServiceAuthError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ServiceClaims:
-    """What a token says; times in seconds. ``key_id`` names the key that must have signed it."""
+    """What a token says; times in seconds."""
 
     iss: str
     aud: str
@@ -55,7 +53,6 @@ class ServiceClaims:
     exp: float
     iat: float | None
     jti: str | None
-    key_id: str
 
     @property
     def issuer_did(self) -> str:
@@ -106,7 +103,7 @@ def decode_service_token(token: str, *, now: int) -> tuple[ServiceClaims, bytes,
         raise ServiceAuthError("BadJwtType", f'invalid jwt type "{kind}"')
     if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
         raise ServiceAuthError("BadJwt", "jwt algorithm must be ES256K or ES256")
-    claims = _read_claims(payload, header.get("kid"))
+    claims = _read_claims(payload)
     if claims.exp < now:
         raise ServiceAuthError("JwtExpired", "jwt expired")
     return claims, f"{parts[0]}.{parts[1]}".encode("ascii"), signature
@@ -133,7 +130,7 @@ def verify_service_signature(key: PublicKey, signing_input: bytes, signature: by
     return key.verify(signing_input, signature, allow_high_s=True)
 
 
-def _read_claims(payload: dict[str, Any], key_id: Any) -> ServiceClaims:
+def _read_claims(payload: dict[str, Any]) -> ServiceClaims:
     iss, aud, lxm, exp = (payload.get(name) for name in ("iss", "aud", "lxm", "exp"))
     iat, jti = payload.get("iat"), payload.get("jti")
     if not isinstance(iss, str) or not isinstance(aud, str) or not _is_time(exp):
@@ -143,12 +140,9 @@ def _read_claims(payload: dict[str, Any], key_id: Any) -> ServiceClaims:
     if iat is not None and not _is_time(iat):
         raise ServiceAuthError("BadJwt", "poorly formatted jwt")
     did, separator, fragment = iss.partition("#")
-    own_key = _KEY_OF_SERVICE.get(separator + fragment)
-    if not is_did(did) or own_key is None:
+    if not is_did(did) or separator + fragment not in _ISSUING_SERVICES:
         raise ServiceAuthError("BadJwtIss", "jwt issuer is not a DID")
-    # A kid that is no verification method is some library's own and means nothing here.
-    named = isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) is not None
-    return ServiceClaims(iss, aud, lxm, exp, iat, jti, key_id if named else own_key)
+    return ServiceClaims(iss, aud, lxm, exp, iat, jti)
 
 
 def _is_time(value: Any) -> TypeGuard[float]:

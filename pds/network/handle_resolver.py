@@ -121,15 +121,14 @@ class HandleResolver:
 class AppViewHandles:
     """Asks an app view, which has seen more handles than we have."""
 
-    def __init__(self, base_url: str, http: HttpClient, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, base_url: str, http: HttpClient) -> None:
         self._url = f"{base_url.rstrip('/')}/xrpc/com.atproto.identity.resolveHandle"
         self._http = http
-        self._timeout_s = timeout_s
 
     def resolve(self, handle: str) -> str:
         """The DID the app view knows. Raises HandleResolutionError, FetchError."""
         url = f"{self._url}?handle={quote(handle, safe='')}"
-        answer = self._http.get(url, timeout_s=self._timeout_s).checked()
+        answer = self._http.get(url, timeout_s=TIMEOUT_S).checked()
         try:
             content = dag_json.parse(answer.body)
         except dag_json.InvalidJsonError as error:

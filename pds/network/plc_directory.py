@@ -84,23 +84,18 @@ class PlcDirectory(Protocol):
 class PlcDirectoryClient:
     """A directory at ``base_url``.
 
-    at_once: how many requests may wait for it; further ones fail after ``WAIT_S``, for a directory
-        that is silent must not take all request threads. Whoever wants a document is not counted:
-        that is for ``services.look_ups``, and strangers would leave no turn to the members.
+    So many requests may wait for it, ``AT_ONCE``; further ones fail after ``WAIT_S``, for a
+    directory that is silent must not take all request threads. Whoever wants a document is not
+    counted: that is for ``services.look_ups``, and strangers would leave no turn to the members.
     """
 
     def __init__(
-        self,
-        base_url: str,
-        http: HttpClient,
-        *,
-        read_timeout_s: float = READ_TIMEOUT_S,
-        at_once: int = AT_ONCE,
+        self, base_url: str, http: HttpClient, *, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._http = http
         self._read_timeout_s = read_timeout_s
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def submit(self, did: str, operation: Operation) -> None:
         with self._turn():

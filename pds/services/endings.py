@@ -19,15 +19,11 @@ class Endings:
         self._browsers = browsers
         self._grants = grants
 
-    def end_everything(
-        self, account_id: int, keep_browser_id: str | None = None, *, keep_grants: bool = False
-    ) -> None:
+    def end_everything(self, account_id: int, keep_browser_id: str | None = None) -> None:
         """End sessions, sign-ins in browsers, and grants with the approvals they were made from.
 
         The caller holds the transaction. keep_browser_id: the browser the member is using.
-        keep_grants: apps go on.
         """
         self._sessions.revoke_all(account_id)
         self._browsers.revoke_all(account_id, keep_browser_id)
-        if not keep_grants:
-            self._grants.end_all(account_id)
+        self._grants.end_all(account_id)

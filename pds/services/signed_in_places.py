@@ -34,7 +34,6 @@ class Place:
     id: str
     program: str
     ip: str | None
-    since_us: int
     used_at_us: int
     app_password: str | None = None
     is_here: bool = False
@@ -55,7 +54,6 @@ class SignedInPlaces:
                 known.id,
                 program_name(known.user_agent),
                 known.ip,
-                known.authenticated_at_us,
                 known.seen_at_us,
                 is_here=known.id == here,
             )
@@ -67,7 +65,6 @@ class SignedInPlaces:
                 session.id,
                 program_name(session.user_agent),
                 session.ip,
-                session.created_at_us,
                 session.used_at_us,
                 session.app_password_name,
             )

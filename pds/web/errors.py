@@ -28,7 +28,7 @@ from pds.disk_trouble import disk_trouble
 from pds.errors import NAMES, NotEnoughResourcesError, PdsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 logger = logging.getLogger("pds.web")
 
@@ -91,13 +91,10 @@ def oauth_error_body(status: int, message: str) -> bytes:
     return json.dumps({"error": name, "error_description": message}).encode("ascii")
 
 
-def error_response(
-    error: Exception, request_id: str, *, headers: Mapping[str, str] | None = None
-) -> Response:
-    """The response for a failure. headers: added to it."""
+def error_response(error: Exception, request_id: str) -> Response:
     status, name, message = describe(error, request_id)
     response = Response(
-        error_body(name, message), status, headers, content_type="application/json; charset=utf-8"
+        error_body(name, message), status, content_type="application/json; charset=utf-8"
     )
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")

@@ -30,21 +30,16 @@ def outgoing_of_nobody(call: Call, nsid: str) -> OutgoingCall:
     return OutgoingCall(None, nsid, call.http_method, _path(call, nsid), call.headers)
 
 
-def forward(call: Call, nsid: str, *, read_here: bool = False) -> UpstreamReply:
+def forward(call: Call, nsid: str) -> UpstreamReply:
     """Pass a query on to the service the client names, else to the usual one.
-
-    read_here: ask for encodings that this server can undo (``UpstreamReply.read_json``).
 
     Raises:
         InvalidRequestError, NotAcceptableError, UpstreamReplyError, UpstreamBusyError,
         UpstreamFailureError, UpstreamTimeoutError
     """
     proxying = call.services.proxying
-    encoding = None
-    if read_here:
-        encoding = proxying.readable_encoding(call.headers.get("Accept-Encoding"))
     target = proxying.target(nsid, call.headers.get(HEADER))
-    return proxying.open(outgoing(call, nsid), target, accept_encoding=encoding)
+    return proxying.open(outgoing(call, nsid), target)
 
 
 def _path(call: Call, nsid: str) -> str:

@@ -226,13 +226,12 @@ def test_pds_endpoint_must_be_an_origin(changes: dict[str, Any], endpoint: str |
     assert parsed.pds_endpoint == endpoint
 
 
-def test_service_is_found_by_id_and_type() -> None:
+def test_service_is_found_by_id() -> None:
     view = service(id="#view", type="BskyAppView", serviceEndpoint="https://view.example/base")
     found = document(service=[service(), view, view | {"serviceEndpoint": "https://late.example"}])
 
     assert find_service(found, DID, "#view") == "https://view.example/base"
-    assert find_service(found, DID, "view", "BskyAppView") == "https://view.example/base"
-    assert find_service(found, DID, "#view", "Other") is None
+    assert find_service(found, DID, "view") == "https://view.example/base"
     assert find_service(found, DID, "#absent") is None
 
 

@@ -117,18 +117,18 @@ class _Collector:
         services = self._services
         found = figures.gather(services.config, services.disk_guard, services.sequencer)
         accounts = GaugeMetricFamily("hearth_accounts", "Accounts", labels=["status"])
-        for status, count in found.accounts.items():
+        for status, count in found.counts.accounts.items():
             accounts.add_metric([status], count)
         yield accounts
         version = GaugeMetricFamily("hearth_info", "This server", labels=["version"])
         version.add_metric([services.config.version], 1)
         yield version
         for name, help_, value in (
-            ("sessions", "Sessions by password", found.sessions),
-            ("oauth_grants", "Apps that were let in", found.grants),
-            ("blobs", "Pictures and videos", found.blobs),
-            ("blob_bytes", "Size of pictures and videos", found.blob_bytes),
-            ("mail_waiting", "Mail that waits to be sent", found.mail_waiting),
+            ("sessions", "Sessions by password", found.counts.sessions),
+            ("oauth_grants", "Apps that were let in", found.counts.grants),
+            ("blobs", "Pictures and videos", found.counts.blobs),
+            ("blob_bytes", "Size of pictures and videos", found.counts.blob_bytes),
+            ("mail_waiting", "Mail that waits to be sent", found.counts.mail_waiting),
             ("firehose_last_seq", "Number of the last event", found.last_seq),
             ("firehose_subscribers", "Who reads the firehose now", self._subscribers),
             ("database_bytes", "Size of the database with its log", found.database_bytes),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template
+from flask import Flask, Response, current_app, render_template, request
 
 from pds.web import accepting, branding
 
@@ -117,6 +117,9 @@ def render(
         wrong) are shown by the layout above the content.
     """
     pages: Pages = current_app.extensions[_EXTENSION]
+    if status == 200 and _came_by_number(pages):
+        address = pages.site + request.full_path.removesuffix("?")
+        return Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
     own = {"browser": browser, "csrf": browser.csrf if browser else None}
     content = render_template(template, **{**own, **context})
     response = Response(content, status, HEADERS, content_type="text/html; charset=utf-8")
@@ -129,6 +132,19 @@ def render(
     embedder = "credentialless" if origins else "require-corp"
     response.headers["Cross-Origin-Embedder-Policy"] = "unsafe-none" if captcha else embedder
     return response
+
+
+def _came_by_number(pages: Pages) -> bool:
+    """Whether a browser has opened a page of a local server at 127.0.0.1, not localhost.
+
+    It would look right, but its scripts and forms are those of another site there.
+    """
+    if not pages.is_http or request.method != "GET":
+        return False
+    if request.headers.get("Sec-Fetch-Mode") != "navigate":
+        return False
+    port = urlsplit(pages.site).port
+    return request.host in (f"127.0.0.1:{port}", f"[::1]:{port}")
 
 
 def wants_html() -> bool:

@@ -167,3 +167,20 @@ def test_texts_above_the_content_are_only_text(visitor: Visitor) -> None:
 def test_browsers_are_told_from_tools(app: Flask, accept: str, wanted: bool) -> None:
     with app.test_request_context("/", headers={"Accept": accept}):
         assert page.wants_html() is wanted
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:2583", "[::1]:2583"])
+def test_browser_that_opened_a_local_server_by_number_is_led_to_its_name(host: str) -> None:
+    local = visitor_of(public_url="http://localhost:2583")
+    by_number = {"Host": host, "Sec-Fetch-Mode": "navigate"}
+
+    led = local.get("/example?shape=wide", **by_number)
+
+    assert (led.status_code, led.headers["Location"]) == (
+        303,
+        "http://localhost:2583/example?shape=wide",
+    )
+    assert local.get("/example?shape=wide", Host=host).status_code == 200  # a tool
+    assert local.get("/example?shape=wide", Host="localhost:2583").status_code == 200
+    elsewhere = visitor_of().get("/example?shape=wide", **by_number)
+    assert elsewhere.status_code == 200

@@ -7,6 +7,7 @@ prevData and since continue what it saw last of that repo.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,11 +47,18 @@ class Consumer:
     commits: set[tuple[str, str]] = field(default_factory=set)
     infos: list[str] = field(default_factory=list)
 
-    def follow(self, url: str, *, until: Callable[[], bool], timeout_s: float = 60) -> None:
+    def follow(
+        self,
+        url: str,
+        *,
+        until: Callable[[], bool],
+        timeout_s: float = 60,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         """Read on from the last event seen, until ``until()`` holds after one."""
         path = f"/xrpc/com.atproto.sync.subscribeRepos?cursor={self.last_seq}"
         address = url.replace("http", "ws", 1) + path
-        with connect(address, compression=None, max_size=None) as socket:
+        with connect(address, ssl=trust, compression=None, max_size=None) as socket:
             while not until():
                 frame = socket.recv(timeout=timeout_s)
                 assert isinstance(frame, bytes)

@@ -56,7 +56,7 @@ def create(site: Site, location: str | None, *, anew: bool, as_json: bool) -> No
             vault = access.open_vault(config, location, work)
             with access.turn(vault, alone=True):
                 if not anew:
-                    access.check_place(vault)
+                    access.check_still_there(vault)
                 manifest, gone = _create(site, services, vault, work, _progress(as_json=as_json))
     text = [f"Backup {manifest.name} is at {vault.place.name}.", *_told(manifest)]
     if gone:
@@ -83,7 +83,6 @@ def _create(
         scratch=work,
         reserve_bytes=config.disk_full_mib * _MIB,
         damaged=access.damaged_blobs(vault.place.name),
-        before_last=access.note_begun,
     )
     try:
         manifest = make_snapshot(vault, source, services.clock, progress)
@@ -97,7 +96,7 @@ def _create(
         )
         # Before old ones go: what keeps them from going must not have one made every hour.
         access.remember_backup(outcome)
-    return manifest, prune(vault, access.keep_of(config), work)
+    return manifest, prune(vault, access.keep_of(config), work, manifest.name)
 
 
 @backup.command("list")

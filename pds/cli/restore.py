@@ -74,7 +74,7 @@ def restore_here(
         with access.work_directory(data) as work:
             vault = _vault(machine, where, work)
             with access.turn(vault, alone=False):
-                vault.open(any_server=True)
+                vault.open()
                 vault.unlock()
                 wanted = name or newest(vault, system_clock())
                 if ask:
@@ -103,7 +103,7 @@ def _vault(machine: Mapping[str, str], where: str, work: Path) -> Vault:
 
     place = open_place(where, raw_bucket_settings(machine))
     passphrase = machine.get("PDS_BACKUP_PASSPHRASE") or None
-    return Vault(place, work, "", passphrase, asked_passphrase(place.name))
+    return Vault(place, work, None, passphrase, asked_passphrase(place.name))
 
 
 def _with_backups(machine: Mapping[str, str], where: str, vault: Vault) -> dict[str, str]:
@@ -223,6 +223,7 @@ def _made(data: Path, blobs: Path | None, database: Path | None) -> Iterator[Pat
 
     for name in (FILE_NAME, "pds.lock", "backup.lock", "tmp"):
         yield data / name
+    yield from data.glob("before-restoring*")
     if database is not None:
         yield from (database.parent, database)
     if blobs is not None:

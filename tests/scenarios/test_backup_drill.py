@@ -7,7 +7,6 @@ import shutil
 import threading
 import time
 import urllib.request
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +15,9 @@ import pytest
 from tests.firehose_consumer import Consumer
 from tests.operator_process import ask
 from tests.server_process import Account, ServerProcess
+from tests.writers import Writer, posts_of
 
 WRITERS = 8
-POST = "app.bsky.feed.post"
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@dataclass
-class Writer:
-    """Writes until the server is gone; ``records`` and ``blobs`` were acknowledged."""
-
-    account: Account
-    records: dict[str, str] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    failure: BaseException | None = None
-
-    def run(self) -> None:
-        number = 0
-        try:
-            while True:
-                number += 1
-                self._write(number)
-        except OSError:
-            return  # the server is gone
-        except BaseException as error:
-            self.failure = error
-
-    def _write(self, number: int) -> None:
-        embed = {}
-        if number % 5 == 0:
-            content = PNG + f"{self.account.did} {number}".encode()
-            upload = "com.atproto.repo.uploadBlob"
-            reply = self.account.server.post(
-                upload, content, token=self.account.token, content_type="image/png"
-            )
-            self.blobs[reply["blob"]["ref"]["$link"]] = content
-            image = {"image": reply["blob"], "alt": ""}
-            embed = {"embed": {"$type": "app.bsky.embed.images", "images": [image]}}
-        written = self.account.post(f"post {number}", **embed)
-        self.records[written["uri"].rpartition("/")[2]] = written["cid"]
 
 
 @pytest.mark.slow
@@ -92,7 +55,7 @@ def test_nothing_acknowledged_before_the_backup_is_lost(tmp_path: Path) -> None:
     with ServerProcess(new) as restored:
         for writer, (records, blobs) in zip(writers, before, strict=True):
             account = Account(restored, writer.account.did, "", writer.account.token)
-            stored = _list(account)
+            stored = posts_of(account)
             assert records.items() <= stored.items()
             assert stored.items() <= writer.records.items()
             for cid, content in blobs.items():
@@ -113,23 +76,6 @@ def _relay_goes_on(restored: ServerProcess, consumer: Consumer, writers: list[Wr
     assert consumer.counts["#sync"] == syncs + WRITERS
     assert consumer.last_seq > seen
     assert "OutdatedCursor" not in consumer.infos
-
-
-def _list(account: Account) -> dict[str, str]:
-    found: dict[str, str] = {}
-    cursor: dict[str, str] = {}
-    while True:
-        page = account.server.get(
-            "com.atproto.repo.listRecords",
-            repo=account.did,
-            collection=POST,
-            limit=100,
-            **cursor,
-        )
-        found |= {r["uri"].rpartition("/")[2]: r["cid"] for r in page["records"]}
-        if len(page["records"]) < 100:
-            return found
-        cursor = {"cursor": page["cursor"]}
 
 
 def _document(server: ServerProcess, did: str) -> dict[str, Any]:

@@ -124,3 +124,37 @@ def test_link_in_the_place_is_replaced_and_not_followed_when_written(
 
     assert precious.read_text() == "mine"
     assert (tmp_path / "hearth" / "a").read_bytes() == b"content"
+
+
+def test_listing_passes_over_what_is_no_file_of_the_place(tmp_path: Path, source: Path) -> None:
+    place = BackupFolder(tmp_path / "hearth")
+    for key in ("a", "blobs/aa/one", "blobs/bb/two"):
+        place.put(key, source)
+    (tmp_path / "hearth" / ".incoming").write_text("half a file")
+    (tmp_path / "hearth" / "elsewhere").symlink_to(tmp_path)
+
+    assert sorted(place.list("")) == ["a", "blobs/aa/one", "blobs/bb/two"]
+    assert sorted(place.list("blobs/")) == ["blobs/aa/one", "blobs/bb/two"]
+    assert list(place.list("nothing/")) == []
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("blobs", True), ("lost+found", False)])
+def test_folder_that_cannot_be_listed_is_not_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_told: bool
+) -> None:
+    (tmp_path / "hearth" / name).mkdir(parents=True)
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    place = BackupFolder(tmp_path / "hearth")
+
+    if is_told:
+        with pytest.raises(PermissionError):
+            list(place.list(""))
+    else:
+        assert list(place.list("")) == []

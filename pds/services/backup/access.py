@@ -13,6 +13,7 @@ from typing import Final
 from pds.atproto.cid import Cid
 from pds.config import Config
 from pds.services.backup.errors import BackupError
+from pds.services.backup.header import Owner, digest_of_keys
 from pds.services.backup.retention import Keep
 from pds.services.backup.vault import Vault
 from pds.storage import server_state
@@ -23,7 +24,6 @@ from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 _LAST: Final = "last_backup"
 _LAST_CHECK: Final = "last_backup_check"
 _LAST_FAILURE: Final = "last_backup_failure"
-_BEGUN: Final = "backups_begun"
 _DAMAGED: Final = "damaged_backup_blobs"
 
 
@@ -50,7 +50,8 @@ def open_vault(
         message = "no place for backups is named; set PDS_BACKUP_LOCATION, or give --to or --from"
         raise BackupError(message)
     place = open_place(where, bucket_settings(config))
-    return Vault(place, work, config.service_did, config.backup_passphrase, ask)
+    keys = digest_of_keys(config.plc_rotation_key_k256_private_key_hex)
+    return Vault(place, work, Owner(config.service_did, keys), config.backup_passphrase, ask)
 
 
 def is_usual(config: Config, vault: Vault) -> bool:
@@ -78,12 +79,8 @@ def turn(vault: Vault, *, alone: bool) -> Iterator[None]:
         yield
 
 
-def check_place(vault: Vault) -> None:
-    """Refuse a place that cannot be the one of this server.
-
-    It is empty although the last backup went there: an unmounted disk, say. Or it holds backups,
-    and this server has never made any: it is a new one, on the machine where those are to be
-    restored, and its own backup would be taken for the newest.
+def check_still_there(vault: Vault) -> None:
+    """Refuse a place that is empty although the last backup went there: an unmounted disk, say.
 
     Raises:
         BackupError
@@ -95,20 +92,6 @@ def check_place(vault: Vault) -> None:
             " If you have removed them: pdsadmin backup create --anew"
         )
         raise BackupError(message)
-    if last is None and server_state.find_value(_BEGUN) is None and vault.has_snapshots():
-        message = (
-            f"the backups at {vault.place.name} are of an earlier server, and this one has made"
-            " none yet. To get that server back: pdsadmin backup restore. To begin with this one,"
-            " name an empty place"
-        )
-        raise BackupError(message)
-
-
-def note_begun() -> None:
-    """Remember that backups of this server are somewhere: when the first is all but finished."""
-    if server_state.find_value(_BEGUN) is None:
-        with transaction():
-            server_state.save_value(_BEGUN, "yes")
 
 
 def bucket_settings(config: Config) -> dict[str, str]:

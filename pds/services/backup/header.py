@@ -16,11 +16,13 @@ FORMAT: Final = 1
 class Header:
     """``hearth-backup.json``.
 
-    server: the DID of the server. recipient: the public key as age writes it; None: not sealed.
+    server: the DID of the server. keys: a digest of its rotation key, which tells it from a new one
+        of the same name. recipient: the public key as age writes it; None: not sealed.
     identity_sha256: of the sealed private key, so that damage is told from a wrong passphrase.
     """
 
     server: str
+    keys: str
     recipient: str | None
     identity_sha256: str | None
     format: int = FORMAT
@@ -38,7 +40,20 @@ class Header:
                 f"these backups have format {values['format']}; update this program to read them"
             )
             raise BackupError(message)
-        return cls(values["server"], values["recipient"], values["identity_sha256"])
+        return cls(values["server"], values["keys"], values["recipient"], values["identity_sha256"])
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The server that a place belongs to: ``did`` and ``keys`` as in ``Header``."""
+
+    did: str
+    keys: str
+
+
+def digest_of_keys(rotation_key_hex: str) -> str:
+    """For ``Header.keys``; says nothing about the key itself."""
+    return hashlib.sha256(f"hearth-backup {rotation_key_hex.lower()}".encode()).hexdigest()
 
 
 def is_header(content: bytes) -> bool:

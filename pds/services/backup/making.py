@@ -19,9 +19,10 @@ from typing import Final
 
 from pds import __version__
 from pds.atproto.cid import RAW, Cid, cid_from_digest
+from pds.services.backup.layout import MANIFEST, SNAPSHOTS, blob_key
 from pds.services.backup.manifest import FileEntry, Manifest, name_of
 from pds.services.backup.room import check_for_backup
-from pds.services.backup.vault import MANIFEST, SNAPSHOTS, Vault, blob_key
+from pds.services.backup.vault import Vault
 from pds.services.clock import Clock
 from pds.storage import blobs
 from pds.storage.blob_store import CHUNK_BYTES, BlobStore, folder_name
@@ -41,7 +42,7 @@ class Source:
 
     settings: the environment of the server, secrets included. reserve_bytes: what is to stay free
     on the disk of the data. damaged: blobs that the last check has found damaged at the place, as
-    bytes of CIDs; they are copied anew. before_last: called before the last file is stored.
+    bytes of CIDs; they are copied anew.
     """
 
     database: Path
@@ -50,18 +51,18 @@ class Source:
     scratch: Path
     reserve_bytes: int = 0
     damaged: frozenset[bytes] = frozenset()
-    before_last: Callable[[], None] = lambda: None
 
 
 def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress) -> Manifest:
     """Back up everything as it is now; the manifest of the new snapshot.
 
-    The caller holds the place alone.
+    The caller holds the place alone, and has named its owner.
 
     Raises:
         BackupError, UpstreamFailureError, OSError: the place, or the store of blobs, does not do
             its part.
     """
+    assert vault.owner is not None  # noqa: S101
     if vault.has_header():
         vault.open_or_make()
         _drop_cut_off(vault)
@@ -89,7 +90,7 @@ def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress
                 name=name,
                 created_at_us=created_at_us,
                 version=__version__,
-                service_did=vault.service_did,
+                service_did=vault.owner.did,
                 last_seq=content.last_seq(),
                 accounts=content.count_accounts(),
                 blobs=count,
@@ -99,7 +100,6 @@ def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress
             )
     finally:
         copy.unlink(missing_ok=True)
-    source.before_last()
     with _file(source.scratch / MANIFEST, manifest.to_json().encode()) as file:
         vault.store(f"{SNAPSHOTS}{name}/{MANIFEST}", file.path)
     progress("done", 1, 1)

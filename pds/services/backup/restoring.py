@@ -25,12 +25,12 @@ from pds.config import Config
 from pds.local_secrets import DATABASE_NAME
 from pds.services import announcing_anew
 from pds.services.announcing_anew import MARGIN
-from pds.services.backup import access
 from pds.services.backup.errors import BackupError, DamagedBackupError
+from pds.services.backup.layout import SNAPSHOTS, blob_key
 from pds.services.backup.making import DATABASE, SETTINGS, Progress
 from pds.services.backup.manifest import Manifest, name_of
 from pds.services.backup.room import check_data_disk, needed_to_read
-from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
+from pds.services.backup.vault import Vault, entry_of
 from pds.services.blob_stores import configured_store
 from pds.storage import database, migrate, outgoing_mail
 from pds.storage.blob_store import folder_name
@@ -128,7 +128,7 @@ def restore(
         UpstreamFailureError, OSError
     """
     check_target(data)
-    vault.open(any_server=True)
+    vault.open()
     vault.unlock()
     manifest = vault.manifest(name)
     _check_clock(manifest, parts.now_us())
@@ -266,7 +266,6 @@ def _announce(config: Config, file: Path, manifest: Manifest, parts: Parts) -> i
     try:
         migrate.migrate()
         above = _highest(config, manifest, parts)
-        access.note_begun()
         with transaction():
             outgoing_mail.delete_all()  # the old server has sent it, and its codes are too old
         services = parts.build(config)

@@ -14,8 +14,9 @@ from typing import Final
 
 from pds.atproto.cid import Cid
 from pds.services.backup.errors import DamagedBackupError
+from pds.services.backup.layout import SNAPSHOTS, blob_key
 from pds.services.backup.making import BLOB_LIST
-from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
+from pds.services.backup.vault import Vault, entry_of
 
 _ALL_OF: Final = timedelta(days=2)
 _FORMAT: Final = "%Y-%m-%dT%H%M%S.%fZ"
@@ -46,15 +47,17 @@ def kept(names: Sequence[str], keep: Keep) -> set[str]:
     return stay
 
 
-def prune(vault: Vault, keep: Keep, scratch: Path) -> list[str]:
+def prune(vault: Vault, keep: Keep, scratch: Path, just_made: str | None = None) -> list[str]:
     """Remove the snapshots that do not stay, and blobs that only they needed; their names.
+
+    just_made: stays, also where a clock that is behind has made it look old.
 
     Raises:
         BackupError: the list of a snapshot that stays cannot be read; then no blob is removed.
     """
     vault.open()
     complete = vault.snapshot_names()
-    stay = kept(complete, keep)
+    stay = kept(complete, keep) | {name for name in complete if name == just_made}
     gone = [name for name in vault.all_snapshot_names() if name not in stay]
     for name in gone:
         for key in vault.files_of(name):  # the manifest first: what is half gone is not complete

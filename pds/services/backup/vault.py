@@ -10,35 +10,22 @@ import gzip
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import pyrage
 
 from pds.atproto.cid import Cid, InvalidCidError
-from pds.services.backup.age_file import seal
-from pds.services.backup.errors import (
-    BackupError,
-    DamagedBackupError,
-    ForeignBackupError,
-    WrongPassphraseError,
-)
-from pds.services.backup.header import Header, is_header
+from pds.services.backup.errors import DamagedBackupError
+from pds.services.backup.header import Owner
+from pds.services.backup.layout import BLOBS, MANIFEST, SNAPSHOTS, temporary
 from pds.services.backup.manifest import FileEntry, Manifest
+from pds.services.backup.place_lock import PlaceLock
 from pds.storage.backup_places import BackupPlace
 
-HEADER: Final = "hearth-backup.json"
-IDENTITY: Final = "identity.age"
-COPIES: Final = "copies/"
-SNAPSHOTS: Final = "snapshots/"
-BLOBS: Final = "blobs/"
-MANIFEST: Final = "manifest.json"
-ASKED_TIMES: Final = 3
 _PACKED: Final = frozenset({"pds.sqlite", "blobs.txt"})
 _GZIP: Final = ".gz"
 _SEALED: Final = ".age"
@@ -57,202 +44,58 @@ class Vault:
         self,
         place: BackupPlace,
         scratch: Path,
-        service_did: str,
+        owner: Owner | None,
         passphrase: str | None,
         ask: Callable[[], str] | None = None,
     ) -> None:
-        """ask: for the passphrase, where none is set and one is needed to read."""
+        """owner: the server whose backups these are, or None to take what there is.
+
+        ask: for the passphrase, where none is set and one is needed to read.
+        """
         self.place = place
-        self.service_did = service_did
-        self.damaged: list[str] = []  # what could only be read from its copy
+        self.owner = owner
         self._scratch = scratch
-        self._passphrase = passphrase
-        self._ask = ask
-        self._header: Header | None = None
-        self._recipient: pyrage.x25519.Recipient | None = None
-        self._identity: pyrage.x25519.Identity | None = None
+        self._lock = PlaceLock(place, scratch, owner, passphrase, ask)
 
     @property
     def passphrase(self) -> str | None:
         """What opens the place, as it was given or answered."""
-        return self._passphrase
+        return self._lock.passphrase
 
-    # --- opening ---------------------------------------------------------------------------------
+    @property
+    def damaged(self) -> list[str]:
+        """What could only be read from its copy."""
+        return self._lock.damaged
 
     def open_or_make(self) -> None:
-        """Begin to write: make the place's header if it has none, and put right what is damaged.
+        """Begin to write; see ``PlaceLock.read_or_make``."""
+        self._lock.read_or_make()
 
-        Raises:
-            ForeignBackupError: it holds another server's backups.
-            WrongPassphraseError: it is sealed and this is not the passphrase, or there is none, or
-                it is not sealed and there is one.
-            DamagedBackupError: what would open it is lost.
-            BackupError: secrets would lie in a bucket in the clear.
-        """
-        if self._header is not None:
-            return
-        if self._read_header(any_server=False):
-            self.unlock()
-            self._put_right()
-            return
-        if self.place.is_remote and self._passphrase is None:
-            message = (
-                "the keys of all accounts would lie in the bucket in the clear;"
-                " set PDS_BACKUP_PASSPHRASE first, and keep it elsewhere too"
-            )
-            raise BackupError(message)
-        self.place.make()
-        recipient = digest = None
-        if self._passphrase is not None:
-            self._identity = pyrage.x25519.Identity.generate()
-            self._recipient = self._identity.to_public()
-            sealed = seal(str(self._identity).encode(), self._passphrase)
-            for key in (IDENTITY, COPIES + IDENTITY):
-                self._put_bytes(key, sealed)
-            recipient, digest = str(self._recipient), _sha256(sealed)
-        self._header = Header(self.service_did, recipient, digest)
-        for key in (HEADER, COPIES + HEADER):
-            self._put_bytes(key, self._header.to_json().encode())
-
-    def open(self, *, any_server: bool = False) -> None:
-        """Begin to read what is there.
-
-        Raises:
-            ForeignBackupError, WrongPassphraseError, DamagedBackupError
-        """
-        if not self._read_header(any_server=any_server):
-            message = f"there are no backups of Hearth at {self.place.name}"
-            raise ForeignBackupError(message)
+    def open(self) -> None:
+        """Begin to read what is there; see ``PlaceLock.read``."""
+        self._lock.read()
 
     def has_header(self) -> bool:
         """Whether there are backups, or were going to be."""
-        return any(self._find_bytes(key) is not None for key in (HEADER, COPIES + HEADER))
+        return self._lock.has_header()
 
     def unlock(self) -> None:
-        """Open the private key, so that ``fetch`` can read sealed files. Takes a second.
-
-        Raises:
-            WrongPassphraseError, DamagedBackupError
-        """
-        if self._recipient is None or self._identity is not None:
-            return
-        sealed = self._sealed_identity()
-        if self._passphrase is not None:
-            self._identity = _opened(sealed, self._passphrase)
-            return
-        assert self._ask is not None  # noqa: S101 # else the header was refused
-        for left in reversed(range(ASKED_TIMES)):
-            self._passphrase = self._ask()
-            try:
-                self._identity = _opened(sealed, self._passphrase)
-            except WrongPassphraseError:
-                if not left:
-                    raise
-            else:
-                return
-
-    def _read_header(self, *, any_server: bool) -> bool:
-        if self._header is not None:
-            return True
-        found = self._whole(HEADER, is_header)
-        if found is None:
-            self._refuse_what_is_not_ours()
-            return False
-        header = Header.from_json(found.decode(errors="replace"))
-        if header.server != self.service_did and not any_server:
-            message = (
-                f"{self.place.name} holds the backups of {header.server}, this is"
-                f" {self.service_did}"
-            )
-            raise ForeignBackupError(message)
-        self._take_recipient(header.recipient)
-        self.service_did = header.server
-        self._header = header
-        return True
-
-    def _refuse_what_is_not_ours(self) -> None:
-        for key in self.place.list(""):
-            if key.startswith((SNAPSHOTS, BLOBS)):
-                message = f"{HEADER} and its copy are missing at {self.place.name}"
-                raise DamagedBackupError(message)
-            if key.rpartition("/")[2] != IDENTITY:  # that one comes first
-                message = (
-                    f"{self.place.name} holds something else than backups of Hearth;"
-                    " name an empty place"
-                )
-                raise ForeignBackupError(message)
-
-    def _take_recipient(self, recipient: str | None) -> None:
-        if recipient is None:
-            if self._passphrase is not None:
-                message = (
-                    f"the backups at {self.place.name} are not sealed; remove"
-                    " PDS_BACKUP_PASSPHRASE, or name an empty place for sealed ones"
-                )
-                raise WrongPassphraseError(message)
-            return
-        if self._passphrase is None and self._ask is None:  # nobody could open it
-            message = f"the backups at {self.place.name} are sealed; set PDS_BACKUP_PASSPHRASE"
-            raise WrongPassphraseError(message)
-        try:
-            self._recipient = pyrage.x25519.Recipient.from_str(recipient)
-        except pyrage.RecipientError as error:
-            message = f"{HEADER} at {self.place.name} is damaged"
-            raise DamagedBackupError(message) from error
-
-    # --- what is kept twice, because nothing could be read without it ----------------------------
-
-    def _sealed_identity(self) -> bytes:
-        assert self._header is not None  # noqa: S101 # it is read first
-        digest = self._header.identity_sha256
-        found = self._whole(IDENTITY, lambda content: _sha256(content) == digest)
-        if found is None:
-            message = f"{IDENTITY} is missing at {self.place.name}: sealed backups cannot be opened"
-            raise DamagedBackupError(message)
-        return found
-
-    def _whole(self, key: str, is_whole: Callable[[bytes], bool]) -> bytes | None:
-        """The file, or its copy if it is missing or damaged; None when neither is there.
-
-        Raises:
-            DamagedBackupError: neither is whole.
-        """
-        there = False
-        for where in (key, COPIES + key):
-            content = self._find_bytes(where)
-            if content is not None and is_whole(content):
-                if where != key:
-                    self.damaged.append(key)
-                return content
-            there |= content is not None
-        if there:
-            message = f"{key} at {self.place.name} is damaged, and so is its copy"
-            raise DamagedBackupError(message)
-        return None
-
-    def _put_right(self) -> None:
-        assert self._header is not None  # noqa: S101 # it is read first
-        wanted = {HEADER: self._header.to_json().encode()}
-        if self._recipient is not None:
-            wanted[IDENTITY] = self._sealed_identity()
-        for key, content in wanted.items():
-            for where in (key, COPIES + key):
-                if self._find_bytes(where) != content:
-                    self._put_bytes(where, content)
+        """Open the private key, so that ``fetch`` can read sealed files; see ``PlaceLock``."""
+        self._lock.unlock()
 
     # --- files -----------------------------------------------------------------------------------
 
     def store(self, key: str, source: Path) -> FileEntry:
         """Keep the file ``source`` under ``key``, packed if that is worth it, and sealed."""
-        with self._temporary() as packed, self._temporary() as sealed:
+        with temporary(self._scratch) as packed, temporary(self._scratch) as sealed:
             current = source
             if _name_of(key) in _PACKED:
                 with source.open("rb") as plain, gzip.open(packed, "wb", compresslevel=1) as out:
                     shutil.copyfileobj(plain, out, _CHUNK)
                 current = packed
-            if self._recipient is not None:
+            if self._lock.recipient is not None:
                 with current.open("rb") as plain, sealed.open("wb") as out_sealed:
-                    pyrage.encrypt_io(plain, out_sealed, [self._recipient])
+                    pyrage.encrypt_io(plain, out_sealed, [self._lock.recipient])
                 current = sealed
             self.place.put(self._stored_as(key), current)
         return entry_of(source)
@@ -264,14 +107,14 @@ class Vault:
             DamagedBackupError: it is missing, or cannot be unsealed or unpacked.
         """
         try:
-            with self._temporary() as raw, self._temporary() as packed:
+            with temporary(self._scratch) as raw, temporary(self._scratch) as packed:
                 self.place.get(self._stored_as(key), raw)
                 current = raw
-                if self._recipient is not None:
+                if self._lock.recipient is not None:
                     self.unlock()
-                    assert self._identity is not None  # noqa: S101 # unlock has set it
+                    assert self._lock.identity is not None  # noqa: S101 # unlock has set it
                     with raw.open("rb") as sealed, packed.open("wb") as out:
-                        pyrage.decrypt_io(sealed, out, [self._identity])
+                        pyrage.decrypt_io(sealed, out, [self._lock.identity])
                     current = packed
                 if _name_of(key) in _PACKED:
                     with gzip.open(current) as plain, _create(target) as written:
@@ -294,14 +137,9 @@ class Vault:
         found = (key.split("/") for key in self.place.list(SNAPSHOTS))
         return sorted({parts[1] for parts in found if _is_ours(parts) and parts[2] == wanted})
 
-    def has_snapshots(self) -> bool:
-        """Whether there is a complete one, sealed or not: also while the place is not open."""
-        found = (key.split("/") for key in self.place.list(SNAPSHOTS))
-        return any(_is_ours(parts) and parts[2].startswith(MANIFEST) for parts in found)
-
     def manifest(self, name: str) -> Manifest:
         """Raises DamagedBackupError."""
-        with self._temporary() as file:
+        with temporary(self._scratch) as file:
             self.fetch(f"{SNAPSHOTS}{name}/{MANIFEST}", file)
             return Manifest.from_json(file.read_text(encoding="utf-8", errors="replace"))
 
@@ -331,52 +169,12 @@ class Vault:
 
     def _stored_as(self, key: str) -> str:
         packed = key + _GZIP if _name_of(key) in _PACKED else key
-        return packed if self._recipient is None else packed + _SEALED
-
-    def _put_bytes(self, key: str, content: bytes) -> None:
-        with self._temporary() as file:
-            file.write_bytes(content)
-            self.place.put(key, file)
-
-    def _find_bytes(self, key: str) -> bytes | None:
-        with self._temporary() as file:
-            try:
-                self.place.get(key, file)
-            except FileNotFoundError:
-                return None
-            return file.read_bytes()
-
-    @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        """The name of a file that is gone afterwards."""
-        path = self._scratch / secrets.token_hex(12)
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _opened(sealed: bytes, given: str) -> pyrage.x25519.Identity:
-    """Raises WrongPassphraseError."""
-    try:
-        plain = pyrage.passphrase.decrypt(sealed, given)
-        return pyrage.x25519.Identity.from_str(plain.decode())
-    except (pyrage.DecryptError, pyrage.IdentityError, ValueError) as error:
-        raise WrongPassphraseError from error
+        return packed if self._lock.recipient is None else packed + _SEALED
 
 
 def _is_ours(parts: list[str]) -> bool:
     """Whether a key is of a snapshot, and not of something that somebody has put beside them."""
     return len(parts) == 3 and _SNAPSHOT.fullmatch(parts[1]) is not None
-
-
-def blob_key(cid: Cid) -> str:
-    text = str(cid)
-    return f"{BLOBS}{text[-2:]}/{text}"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _create(path: Path) -> BinaryIO:

@@ -22,10 +22,11 @@ from pds.atproto.crypto.keypair import PrivateKey, PublicKey
 from pds.atproto.mst.tree import build_tree
 from pds.services.account_listing import each_account
 from pds.services.backup.errors import BackupError, DamagedBackupError
+from pds.services.backup.layout import SNAPSHOTS, blob_key
 from pds.services.backup.making import BLOB_LIST, DATABASE, SETTINGS, Progress
 from pds.services.backup.manifest import Manifest, time_of
 from pds.services.backup.room import check_data_disk, needed_to_read
-from pds.services.backup.vault import SNAPSHOTS, Vault, blob_key, entry_of
+from pds.services.backup.vault import Vault, entry_of
 from pds.services.keys import SigningKeys
 from pds.storage import database, repo_reading, repo_roots
 from pds.storage.accounts import AccountRow
@@ -71,7 +72,7 @@ def verify_snapshot(vault: Vault, name: str, scratch: Path, progress: Progress) 
         DamagedBackupError: not even the manifest can be read.
         WrongPassphraseError; UpstreamFailureError, OSError: the place does not do its part.
     """
-    vault.open(any_server=True)
+    vault.open()
     vault.unlock()
     verdict = Verdict(vault.manifest(name))
     size_bytes = sum(entry.size_bytes for entry in verdict.manifest.files.values())

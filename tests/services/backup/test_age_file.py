@@ -35,7 +35,7 @@ def test_it_costs_what_a_small_machine_has() -> None:
 
     assert stanza.split()[1] == b"scrypt"
     assert int(stanza.split()[3]) == LOG_N
-    assert 128 * 8 * 2**LOG_N <= 128 * 1024 * 1024
+    assert 128 * 8 * 2**LOG_N <= 64 * 1024 * 1024
 
 
 def test_it_is_another_file_each_time() -> None:

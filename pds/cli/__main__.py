@@ -26,6 +26,7 @@ COMMANDS = {
     "mail": "pds.cli.mail:mail",
     "jobs": "pds.cli.jobs:jobs",
     "database": "pds.cli.database:database",
+    "version": "pds.cli.version:version",
 }
 
 

@@ -23,7 +23,8 @@ def migrate(site: Site, *, as_json: bool) -> None:
     from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 
     applied: list[str] = []
-    with site.database(may_be_older=True) as config:
+    with site.database(in_any_shape=True) as config:
+        migrations.check_not_newer()
         missing, _ = migrations.compare()
         if missing:
             try:

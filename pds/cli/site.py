@@ -102,8 +102,8 @@ class Site:
             yield Config.from_env(with_local_secrets(environ))
 
     @contextmanager
-    def database(self, *, may_be_older: bool = False) -> Iterator[Config]:
-        """Open the server's database; it is in this program's shape, or ``may_be_older``."""
+    def database(self, *, in_any_shape: bool = False) -> Iterator[Config]:
+        """Open the server's database; it is in this program's shape unless told otherwise."""
         from pds.storage import database, migrate
 
         with told():
@@ -115,8 +115,8 @@ class Site:
             config = Config.from_env(with_local_secrets(environ))
             database.open_database(file, busy_timeout_ms=WAIT_MS)
             try:
-                migrate.check_not_newer()
-                if not may_be_older:
+                if not in_any_shape:
+                    migrate.check_not_newer()
                     _check_not_older()
                 yield config
             finally:

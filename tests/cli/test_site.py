@@ -207,9 +207,9 @@ def test_database_of_a_newer_version_is_told(operator: Operator) -> None:
     with closing(sqlite3.connect(operator.data / "pds.sqlite")) as file, file:
         file.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_more', '2030')")
 
-    assert operator.fail(*LIST) == (
-        "the database belongs to a newer version (it has had 9999_more); update this program"
-    )
+    said = "the database belongs to a newer version (it has had 9999_more); update this program"
+    assert operator.fail(*LIST) == said
+    assert operator.fail("database", "migrate") == said
 
 
 # --- root ---------------------------------------------------------------------------------------

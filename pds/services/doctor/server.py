@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +9,7 @@ from pds import __version__
 from pds.config import Config
 from pds.network.http_client import FetchError
 from pds.services.doctor.model import Check, Finding, Patient, all_well
+from pds.services.running_server import loopback_address, version_in
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 
 _ANSWERS_WITHIN_S: Final = 5.0
@@ -17,7 +17,7 @@ _ANSWERS_WITHIN_S: Final = 5.0
 
 def _look(patient: Patient) -> Sequence[Finding]:
     config = patient.config
-    url = f"http://{_address(config)}:{config.port}/xrpc/_health"
+    url = f"http://{loopback_address(config.bind_address)}:{config.port}/xrpc/_health"
     try:
         answer = patient.outside.http.get(url, timeout_s=_ANSWERS_WITHIN_S)
     except FetchError as error:
@@ -25,7 +25,7 @@ def _look(patient: Patient) -> Sequence[Finding]:
     if answer.status == 503:
         found = "the server runs but cannot write its database"
         return [Finding("server-read-only", "bad", found, _TO_WRITE)]
-    version = _version(answer.body)
+    version = version_in(answer.body)
     if version is None or (version != __version__ and not _is_running(config)):
         what = "something else than Hearth" if version is None else "another server"
         found = f"{what} answers on port {config.port}"
@@ -63,24 +63,6 @@ def _is_running(config: Config) -> bool:
     except OSError:  # the lock cannot be looked at; the data check tells of that
         return False
     return False
-
-
-def _address(config: Config) -> str:
-    address = config.bind_address
-    if address in ("*", "0.0.0.0"):  # noqa: S104 # read, not bound
-        return "127.0.0.1"
-    if address == "::":
-        return "[::1]"
-    return f"[{address}]" if ":" in address else address
-
-
-def _version(body: bytes) -> str | None:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    version = content.get("version") if isinstance(content, dict) else None
-    return version if isinstance(version, str) else None
 
 
 CHECK = Check(

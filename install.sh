@@ -172,18 +172,39 @@ run_release() {
   [[ $release =~ ^(https://[^#[:space:]]+)#sha256=([0-9a-f]{64})$ ]] ||
     fail "HEARTH_RELEASE is not an https address with #sha256= and 64 hexadecimal digits after it."
   local url=${BASH_REMATCH[1]} digest=${BASH_REMATCH[2]}
-  folder=$(mktemp -d)
+  command -v curl >/dev/null || fail "curl is needed to fetch the program: apt-get install curl"
+  folder=$(mktemp -d -t hearth-install-XXXXXXXX) || fail "there is no room for a folder in ${TMPDIR:-/tmp}; make some first."
   trap 'rm -rf "$folder"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
   say "Fetching $url"
-  curl --fail --silent --show-error --location --proto '=https' --max-time 300 \
-    --output "$folder/hearth.tar.gz" "$url" || fail "$url could not be fetched; try again later."
+  fetch "$url" "$folder/hearth.tar.gz"
   sha256sum --status --check <<<"$digest  $folder/hearth.tar.gz" ||
-    fail "what came from $url is not what was expected (sha256 $digest); nothing was done with it."
+    fail "what came from $url is not what was expected (sha256 $digest), or not all of it; nothing was done with it. Start this again;
+  if it stays so, get a new install.sh from where you had this one."
   mkdir "$folder/hearth"
-  tar -xzf "$folder/hearth.tar.gz" -C "$folder/hearth" --strip-components=1 --no-same-owner
+  # What has the right digest was made by who made this script: it is trusted as this script is.
+  tar -xzf "$folder/hearth.tar.gz" -C "$folder/hearth" --strip-components=1 --no-same-owner ||
+    fail "the release could not be unpacked in ${TMPDIR:-/tmp}; see above, and make room there."
   local answers=/dev/null # the pipe brings this script; answers come from the terminal, if there is one
-  if [[ -t 1 ]] && (: </dev/tty) 2>/dev/null; then answers=/dev/tty; fi
+  if [[ -t 1 || -t 2 ]] && (: </dev/tty) 2>/dev/null; then answers=/dev/tty; fi
   "$folder/hearth/install.sh" server "$@" <"$answers"
+}
+
+# fetch URL FILE: over HTTPS only, also after redirects. A server that stalls is left after a while.
+fetch() {
+  local status=0 progress=--silent
+  [[ ! -t 2 ]] || progress=--progress-bar
+  curl --fail --show-error --location --proto '=https' --connect-timeout 20 --speed-limit 100 --speed-time 30 \
+    "$progress" --output "$2" "$1" || status=$?
+  case $status in
+    0) ;;
+    1) fail "$1 leads to an address without TLS; nothing was fetched from there." ;;
+    23) fail "there is no room in ${TMPDIR:-/tmp} for the release; make some, or name another folder: TMPDIR=…" ;;
+    28) fail "$1 sends nothing; try again later." ;;
+    60) fail "the certificate of $1 is not to be trusted; is the clock right?" ;;
+    *) fail "$1 could not be fetched, see above; try again later." ;;
+  esac
 }
 
 # Install or update a public server, or remove it: see deploy/main.sh.
@@ -222,6 +243,7 @@ main() {
     usage >&2
     exit 2
   fi
+  [[ -n $here ]] || fail "\"$first\" works in a checkout: git clone <address of the repository>, then ./install.sh $first there"
   readonly verb=$first
   find_python >/dev/null || install_python
   [[ $verb != test ]] || offer_test_tools

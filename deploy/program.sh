@@ -59,13 +59,17 @@ build_venv() {
   "$venv_folder/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-cache-dir \
     --no-deps --only-binary :all: --require-hashes -r "$here/requirements.lock" ||
     fail "the packages could not be installed; the lines above say why. Start this again when that is put right."
+  sync -f "$venv_folder" # all of it is on the disk before it is called complete
   touch "$venv_folder/complete"
 }
 
-# What belongs to the program, relative to its folder, in a fixed order.
+# What belongs to the program. A release has this and nothing else.
+readonly program_parts=(app.py pds static pdsadmin install.sh deploy systemd docs README.md LICENSE
+  requirements.txt requirements.lock)
+
+# All files of it, relative to its folder, in a fixed order.
 code_files() {
-  (cd "$here" && find app.py pds static pdsadmin install.sh deploy systemd docs README.md LICENSE \
-    requirements.txt requirements.lock -type f ! -path '*/__pycache__/*' | LC_ALL=C sort)
+  (cd "$here" && find "${program_parts[@]}" -type f ! -path '*/__pycache__/*' | LC_ALL=C sort)
 }
 
 step_code() {
@@ -75,7 +79,15 @@ step_code() {
   if [[ ! -d $program_folder/$code_name ]]; then
     change "put the program into $program_folder/$code_name" copy_code
   fi
-  [[ $(readlink "$program_folder/current") == "$code_name" ]] || service_touched=yes
+}
+
+# Which version is to run, and which one ran before.
+step_current() {
+  local old
+  old=$(readlink "$program_folder/current" || true)
+  [[ $old != "$code_name" ]] || return 0
+  service_touched=yes
+  [[ -z $old || ! -d $program_folder/$old ]] || put_link "$program_folder/previous" "$old"
   put_link "$program_folder/current" "$code_name"
 }
 
@@ -88,6 +100,7 @@ copy_code() {
   ln -s "../${venv_folder##*/}" "$new/.venv"
   # Compiled now, because the server may not write here.
   "$venv_folder/bin/python" -m compileall -q -s "$new" -p "$final" "$new/app.py" "$new/pds"
+  sync -f "$new"
   mv -T "$new" "$final"
 }
 
@@ -95,14 +108,19 @@ step_command() {
   put_link "$command_link" "$program_folder/current/pdsadmin"
 }
 
+plan_unit() {
+  unit_text=$(fill "$here/systemd/pds.service" FOLDERS "$(writable_folders)")$'\n'
+}
+
 step_unit() {
-  put_file "$unit_file" 644 root:root "$(fill "$here/systemd/pds.service" FOLDERS "$(writable_folders)")"$'\n'
+  plan_unit
+  put_file "$unit_file" 644 root:root "$unit_text"
   if [[ $put_anything == yes ]]; then
     service_touched=yes
     [[ $acting == no ]] || systemctl daemon-reload
   fi
   [[ -L /etc/systemd/system/multi-user.target.wants/pds.service ]] ||
-    change "start the service pds with the machine" systemctl enable --quiet pds.service
+    change "start the service pds with the machine" systemctl enable --quiet "$unit_file"
 }
 
 # Folders besides /pds that the settings make the server write to.
@@ -126,6 +144,10 @@ is_service_fresh() {
 }
 
 step_start() {
+  if [[ $trial_planned == yes ]]; then
+    change "go on with the new version" finish_trial
+    return
+  fi
   if [[ $service_touched == no ]] && is_service_fresh; then
     return
   fi
@@ -135,17 +157,40 @@ step_start() {
 restart_service() {
   systemctl reset-failed pds 2>/dev/null || true
   if ! systemctl restart pds; then
-    journalctl --unit pds --output cat --no-pager --lines 20 >&2 || true
+    note_failed_run
+    show_last_words
     fail "the server did not start; its last words are above. Correct $env_file if they speak of a setting, then start this again."
   fi
   service_touched=no
 }
 
-# Versions that were replaced.
+# Versions that were replaced, but for the last one.
 step_tidy() {
-  local folder old=()
-  for folder in "$program_folder"/code-* "$program_folder"/venv-*; do
-    [[ -d $folder && $folder != "$program_folder/$code_name" && $folder != "$venv_folder" ]] && old+=("$folder")
+  local old=()
+  mapfile -t old < <(folders_but "$code_name" "$(version_before)")
+  ((${#old[@]} == 0)) || change "delete what was replaced: ${old[*]}" delete_folders "${old[@]}"
+}
+
+# The code folder of the version that is kept besides the one that runs.
+version_before() {
+  local running
+  running=$(readlink "$program_folder/current" || true)
+  if [[ $running != "$code_name" ]]; then echo "$running"; else readlink "$program_folder/previous" || true; fi
+}
+
+# Which folders of programs and environments belong to no version named here.
+folders_but() {
+  local folder kept=' ' name
+  for name in "$@"; do
+    kept+="$name $(basename "$(readlink "$program_folder/$name/.venv" || true)") "
   done
-  ((${#old[@]} == 0)) || change "delete what was replaced: ${old[*]##*/}" rm -rf "${old[@]}"
+  for folder in "$program_folder"/code-* "$program_folder"/venv-*; do
+    folder=${folder##*/}
+    [[ ! -d $program_folder/$folder || "$kept ${venv_folder##*/} " == *" $folder "* ]] || echo "$folder"
+  done
+}
+
+delete_folders() {
+  local folder
+  for folder in "$@"; do rm -rf "${program_folder:?}/$folder"; done
 }

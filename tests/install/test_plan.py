@@ -206,7 +206,9 @@ def test_piped_script_fetches_the_release_and_goes_on_with_it(release: Release) 
     assert "==> Fetching https://releases.example.org/hearth-1.tar.gz\n" in done.stdout
     assert "missing, and there is nobody to ask" in done.stderr
     assert "--proto =https" in (release.folder / "asked").read_text()
-    assert [path.name for path in release.folder.iterdir() if path.name.startswith("tmp")] == []
+    assert [path.name for path in release.folder.iterdir() if path.name.startswith("hearth")] == [
+        "hearth.tar.gz"
+    ]
 
 
 def test_release_that_is_another_is_not_run(release: Release) -> None:

@@ -16,6 +16,7 @@ check_machine() {
   check_hostname
   check_front
   check_data
+  check_database
   check_backup
   check_memory
   check_disk

@@ -23,6 +23,8 @@ source "$here/deploy/changes.sh"
 source "$here/deploy/program.sh"
 # shellcheck source=deploy/settings.sh
 source "$here/deploy/settings.sh"
+# shellcheck source=deploy/trial.sh
+source "$here/deploy/trial.sh"
 # shellcheck source=deploy/front.sh
 source "$here/deploy/front.sh"
 # shellcheck source=deploy/sites.sh
@@ -36,9 +38,12 @@ readonly env_file=$data_folder/pds.env
 readonly answers_file=$program_folder/answers
 readonly unit_file=/etc/systemd/system/pds.service
 readonly command_link=/usr/local/bin/pdsadmin
+readonly trial_folder=$program_folder/trial # during an update: settings to try, and what was there before
+readonly trial_unit=/run/systemd/system.control/pds.service
 
 # Everything that is done to the machine, in order; shown first, then done.
 all_steps() {
+  step_remains
   step_packages
   step_user
   step_folders
@@ -46,7 +51,9 @@ all_steps() {
   step_first_settings
   step_venv
   step_code
+  step_trial
   [[ -z $known_hostname ]] || step_settings
+  step_current
   remove_sites_but "$front" # where another was in front before
   [[ -z $known_hostname ]] || step_answers
   step_command

@@ -59,7 +59,7 @@ make_secrets() {
   new_rotation_key=$(random_hex 32)
 }
 
-step_settings() {
+plan_settings() {
   settings=$(cat "$env_file" 2>/dev/null || true)
   [[ -z $settings ]] || settings+=$'\n'
   make_secrets
@@ -82,6 +82,10 @@ step_settings() {
   set_mail
   set_backup
   [[ $settings == *$'\n' ]] || settings+=$'\n'
+}
+
+step_settings() {
+  plan_settings
   put_file "$env_file" 640 root:pds "$settings" "$(changed_settings)"
   [[ $put_anything == no ]] || service_touched=yes
 }

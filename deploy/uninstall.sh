@@ -30,7 +30,7 @@ uninstall_steps() {
 
 remove_service() {
   systemctl disable --now --quiet pds.service || true
-  rm -f "$unit_file"
+  rm -f "$unit_file" "$trial_unit"
   systemctl daemon-reload
   systemctl reset-failed pds 2>/dev/null || true
 }

@@ -80,9 +80,9 @@ class Box:
             check=False,
         )
 
-    def install(self, options: str, *, fails: bool = False) -> str:
-        """Start the installer of the copy of this project that is in the box."""
-        command = f"cd /root/hearth && ./install.sh server {options} 2>&1"
+    def install(self, options: str, *, fails: bool = False, tree: str = "hearth") -> str:
+        """Start the installer of the copy of this project in the box, or of another one there."""
+        command = f"cd /root/{tree} && ./install.sh server {options} 2>&1"
         return self.run(command, fails=fails, limit_s=INSTALL_LIMIT_S)
 
     def boot(self, *netns: str) -> None:
@@ -91,12 +91,14 @@ class Box:
     def stop(self) -> None:
         call("stop", self.folder)
 
-    def install_until(self, options: str, is_enough: Callable[[str], bool]) -> bool:
+    def install_until(
+        self, options: str, is_enough: Callable[[str], bool], tree: str = "hearth"
+    ) -> bool:
         """Start the installer and pull the plug when a line of it is enough; else it has ended."""
         said: list[str] = []
         keeper = self.folder.with_suffix(".keeper").read_text().strip()
         init = int(subprocess.check_output(["pgrep", "--parent", keeper], text=True))
-        words = [str(TOOL), "run", str(self.folder), "/root/hearth/install.sh", "server"]
+        words = [str(TOOL), "run", str(self.folder), f"/root/{tree}/install.sh", "server"]
         with subprocess.Popen(
             [*words, *options.split()],
             env={**os.environ, **self.settings},

@@ -80,8 +80,7 @@ def move_in(site: Site, /, who: str, *, origin: str | None, as_json: bool, **opt
                 _change_did(mover, given)
                 mover.wake()
                 say("It is active here.")
-            mover.leave()
-            say("It is inactive at the old server. Delete it there when all has been well a while.")
+            _leave(mover)
         report(services, mover, password, lost, as_json=as_json)
 
 
@@ -193,6 +192,19 @@ def _bring(mover: Mover, given: Given, *, is_active: bool) -> list[Lost]:
         )
         raise Failure(message)
     return lost
+
+
+def _leave(mover: Mover) -> None:
+    """The account lives here by now, whatever the old server says to that."""
+    from pds.errors import PdsError
+
+    try:
+        mover.leave()
+    except PdsError as error:
+        say(f"The old server does not make it inactive there: {error.message}")
+        say(f"Do that there yourself, or give the command again with --from {mover.home.origin}")
+    else:
+        say("It is inactive at the old server. Delete it there when all is well for some days.")
 
 
 def _bring_preferences(mover: Mover) -> None:

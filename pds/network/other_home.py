@@ -28,6 +28,7 @@ PIECE_S: Final = 60.0
 WAIT_S: Final = 100.0  # three of these are the window of the usual limits
 LONGEST_WAIT_S: Final = 330.0
 TRIES: Final = 4
+_LOG_IN: Final = "com.atproto.server.createSession"
 _EXPIRED: Final = "ExpiredToken"
 
 Answer = TypeVar("Answer")
@@ -73,10 +74,16 @@ class OtherHome:
             RefusedError: ``AuthFactorTokenRequired`` wants the code; anything else is a no.
             FetchError
         """
-        body = {"identifier": did, "password": password}
+        body: dict[str, Any] = {"identifier": did, "password": password}
         if code:
             body["authFactorToken"] = code
-        reply = self._json("POST", "com.atproto.server.createSession", body)
+        try:
+            reply = self._json("POST", _LOG_IN, body)
+        except RefusedError as error:
+            if error.name != "AccountTakedown":
+                raise
+            # What is left to those who were taken down: to move away.
+            reply = self._json("POST", _LOG_IN, {**body, "allowTakendown": True})
         self._session = _session(self.origin, reply)
         return reply
 
@@ -154,7 +161,7 @@ class OtherHome:
             return stream.headers.get("content-type", "")
 
     def _authorization(self, target: str) -> dict[str, str]:
-        if self._session is None or target.startswith("com.atproto.server.createSession"):
+        if self._session is None or target == _LOG_IN:
             return {}
         return {"authorization": f"Bearer {self._session.access}"}
 

@@ -258,7 +258,9 @@ class Mover(Arrival):
 
         They may be the member's, or ones that the old server keeps quiet about.
         """
-        there = self.home.query("com.atproto.identity.getRecommendedDidCredentials")
+        there: dict[str, Any] = {}
+        with suppress(RefusedError):  # who was taken down there may not ask
+            there = self.home.query("com.atproto.identity.getRecommendedDidCredentials")
         claimed = there.get("rotationKeys") or ()
         now = self._parts.directory.last_operation(self.did).get("rotationKeys") or ()
         return [key for key in now if key not in claimed]

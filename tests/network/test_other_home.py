@@ -73,6 +73,19 @@ def test_log_in_sends_what_is_needed_and_the_session_is_shown_afterwards(
     assert elsewhere.tokens() == [None, "Bearer a1", "Bearer a1"]
 
 
+def test_who_was_taken_down_may_still_log_in_to_move_away(elsewhere: Elsewhere) -> None:
+    session = elsewhere.answers[LOG_IN].pop()
+    elsewhere.say(LOG_IN, {"error": "AccountTakedown", "message": "taken down"}, 401)
+    elsewhere.answers[LOG_IN].append(session)
+
+    assert elsewhere.home.log_in(DID, "secret")["did"] == DID
+
+    assert [json.loads(asked.body).get("allowTakendown") for asked in elsewhere.server.asked] == [
+        None,
+        True,
+    ]
+
+
 def test_refusal_has_the_words_of_the_other_server(elsewhere: Elsewhere) -> None:
     elsewhere.say("com.example.act", {"error": "InvalidToken", "message": "Token is bad"}, 400)
     elsewhere.say("com.example.read", b"<html>", 500)

@@ -157,3 +157,18 @@ def test_what_a_tool_left_half_done_is_gone_on_with(town: Town, env_file: Path) 
     town.new.start()
 
     check_arrival(move, before)
+
+
+@in_its_own_time
+def test_who_was_taken_down_moves_away_all_the_same(town: Town, env_file: Path) -> None:
+    move = settle(town)
+    allow_large_blobs(env_file)
+    down = pdsadmin("account", "takedown", move.did, data=town.old.data)
+    assert down.returncode == 0, down.stderr
+
+    code = code_of(move, env_file)
+    done = move_in(move, env_file, "--code", code)
+
+    said(done, 0)
+    moved: dict[str, Any] = json.loads(done.stdout)
+    assert (moved["status"], moved["records"]) == ("active", RECORDS + BLOBS)

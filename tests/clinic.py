@@ -56,6 +56,7 @@ class Clinic:
     issuer: Issuer
     front: FrontServer
     dns: DnsServer
+    dns_elsewhere: DnsServer
     plc: FakePlcDirectory
     plc_server: WebServer
     relay: FakeRelay
@@ -84,6 +85,7 @@ class Clinic:
             self.front.resolve,
             [self.dns.address],
             lambda _address: self.own_address,
+            [self.dns_elsewhere.address],
         )
 
     def patient(self, outside: Outside) -> Patient:
@@ -115,8 +117,9 @@ def open_clinic(tmp_path: Path, empty_database: Path) -> Iterator[Clinic]:
         directory, relay_server = (stack.enter_context(web_server()) for _ in range(2))
         directory.otherwise, relay_server.otherwise = plc.answer, relay.answer
         mail = stack.enter_context(mail_server("plain", user="pds", password=PASSWORD))
-        names = stack.enter_context(dns_server())
+        names, elsewhere = (stack.enter_context(dns_server()) for _ in range(2))
         names.addresses = {HOST: list(ADDRESSES), f"*.{HOST}": list(ADDRESSES)}
+        elsewhere.addresses = dict(names.addresses)
         port = free_port()
         settings = {
             "hostname": HOST,
@@ -140,7 +143,7 @@ def open_clinic(tmp_path: Path, empty_database: Path) -> Iterator[Clinic]:
         _back_up()
         parts: dict[str, Any] = {"plc_server": directory, "settings": settings}
         yield Clinic(
-            data, config, services, issuer, front, names, plc,
+            data, config, services, issuer, front, names, elsewhere, plc,
             relay=relay, mail=mail, member=member, running=running, **parts,
         )  # fmt: skip
 

@@ -17,9 +17,20 @@ def no_address(clinic: Clinic) -> None:
     clinic.dns.addresses = {}
 
 
-@fault("dns-private", "public address")
-def private_address(clinic: Clinic) -> None:
+def at_home(clinic: Clinic) -> None:
     clinic.dns.addresses = {HOST: ["192.168.1.5"], f"*.{HOST}": ["192.168.1.5"]}
+
+
+@fault("dns-private", "put your public address there: behind a router")
+def private_address(clinic: Clinic) -> None:
+    at_home(clinic)
+    clinic.dns_elsewhere.addresses = clinic.dns.addresses
+
+
+@fault("dns-private", "unless only your own network's name server")
+def private_address_and_nobody_elsewhere_answers(clinic: Clinic) -> None:
+    at_home(clinic)
+    clinic.dns_elsewhere.rcode = dns.rcode.REFUSED
 
 
 @fault("dns-wildcard", f"*.{HOST} CNAME {HOST}")

@@ -81,6 +81,7 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
         clinic.wanted_none = {"PDS_CRAWLERS"}
 
     return {
+        "a name server of the home": lambda: faults_dns.at_home(clinic),
         "a certificate of six days": young_certificate,
         "no relay is wanted": no_relay_is_wanted,
         "a router that does not lead back in": router_that_does_not_lead_back_in,
@@ -99,6 +100,7 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
 @pytest.mark.parametrize(
     "way",
     [
+        "a name server of the home",
         "a certificate of six days",
         "no relay is wanted",
         "a router that does not lead back in",

@@ -25,7 +25,7 @@ def _look(patient: Patient) -> Sequence[Finding]:
         found = f"there is no A or AAAA record for {host}{_instead(seen)}"
         remedy = f"where your domain is managed, add: {host} A <the public address of this server>"
         return [Finding("dns-host", "bad", found, remedy)]
-    findings = [*_half(host, seen), *_hidden(host, addresses)]
+    findings = [*_half(host, seen), *_hidden(patient, addresses)]
     for domain in patient.config.service_handle_domains:
         findings += _wildcard(patient, domain, set(addresses))
         if findings and findings[-1].name in ("dns-silent", "dns-domain", "dns-dnssec"):
@@ -83,16 +83,27 @@ def _half(name: str, seen: Addresses) -> list[Finding]:
     return [Finding("dns-domain", "warn", found, _TELL)]
 
 
-def _hidden(host: str, addresses: Sequence[str]) -> list[Finding]:
+def _hidden(patient: Patient, addresses: Sequence[str]) -> list[Finding]:
+    """Private addresses are right where only the home's own name server tells them."""
     hidden = [address for address in addresses if not is_public(address)]
     if not hidden:
         return []
+    host = patient.config.hostname
     found = f"{host} leads to {', '.join(hidden)}, which nobody outside can reach"
     remedy = (
         "put your public address there (behind a router, its own), unless only your own"
         " network's name server says this: docs/troubleshooting.md#dns-private"
     )
-    return [Finding("dns-private", "warn", found, remedy)]
+    try:
+        elsewhere = patient.outside.addresses_elsewhere.of(host, _ANSWERS_WITHIN_S)
+    except DnsError:
+        return [Finding("dns-private", "warn", found, remedy)]
+    if elsewhere and all(is_public(address) for address in elsewhere):
+        return []
+    told = ", ".join(elsewhere) or "nothing"
+    found += f" (name servers elsewhere say: {told})"
+    remedy = "where your domain is managed, put your public address there: behind a router, its own"
+    return [Finding("dns-private", "bad", found, remedy)]
 
 
 _TELL: Final = "whoever manages your domain can tell: docs/troubleshooting.md#dns-domain"

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pds.network.dns_addresses import DnsAddresses
 from pds.network.dns_txt import DnsTxt
@@ -13,6 +14,9 @@ from pds.network.guarded_sockets import Resolve, system_resolve, tls_context
 from pds.network.http_client import HttpClient
 from pds.network.tls_probe import TlsProbe
 from pds.network.websocket_probe import WebSocketProbe
+
+PUBLIC_NAMESERVERS: Final = ("1.1.1.1", "9.9.9.9", "2606:4700:4700::1111")
+"""Asked only where this network's own say what others cannot see."""
 
 
 def source_address(address: str) -> str:
@@ -28,17 +32,19 @@ def source_address(address: str) -> str:
 
 @dataclass(slots=True)
 class Outside:
-    """tls, resolve, nameservers, source_of: for tests, other authorities and other networks."""
+    """tls and all that follow are others in tests."""
 
     tls: ssl.SSLContext = field(default_factory=tls_context)
     resolve: Resolve = system_resolve
     nameservers: Sequence[str] | None = None
     source_of: Callable[[str], str] = source_address
+    public_nameservers: Sequence[str] = PUBLIC_NAMESERVERS
     http: HttpClient = field(init=False)
     certificates: TlsProbe = field(init=False)
     websockets: WebSocketProbe = field(init=False)
     texts: DnsTxt = field(init=False)
     addresses: DnsAddresses = field(init=False)
+    addresses_elsewhere: DnsAddresses = field(init=False)
 
     def __post_init__(self) -> None:
         self.http = HttpClient(allow_private=True, tls=self.tls, resolve=self.resolve)
@@ -46,6 +52,7 @@ class Outside:
         self.websockets = WebSocketProbe(self.tls, self.resolve)
         self.texts = DnsTxt(self.nameservers)
         self.addresses = DnsAddresses(self.nameservers)
+        self.addresses_elsewhere = DnsAddresses(self.public_nameservers)
 
     def http_at(self, address: str) -> HttpClient:
         """One that finds every name at ``address``; the caller closes it."""

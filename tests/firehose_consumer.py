@@ -58,7 +58,10 @@ class Consumer:
         """Read on from the last event seen, until ``until()`` holds after one."""
         path = f"/xrpc/com.atproto.sync.subscribeRepos?cursor={self.last_seq}"
         address = url.replace("http", "ws", 1) + path
-        with connect(address, ssl=trust, compression=None, max_size=None) as socket:
+        # Without pings: on a busy machine they wait behind the backlog for longer than they may.
+        with connect(
+            address, ssl=trust, compression=None, max_size=None, ping_interval=None
+        ) as socket:
             while not until():
                 frame = socket.recv(timeout=timeout_s)
                 assert isinstance(frame, bytes)

@@ -55,6 +55,7 @@ def create(site: Site, location: str | None, *, anew: bool, as_json: bool) -> No
         with access.work_directory(config.data_directory) as work:
             vault = access.open_vault(config, location, work)
             with access.turn(vault, alone=True):
+                access.check_not_half_restored(config.data_directory)
                 if not anew:
                     access.check_still_there(vault)
                 manifest, gone = _create(site, services, vault, work, _progress(as_json=as_json))
@@ -224,8 +225,10 @@ def told_of_place() -> Iterator[None]:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         step = "look at the disk and its rights"
-        if error.errno == errno.ENOSPC:
+        if error.errno == errno.ENOSPC and error.filename:
             step = "make room there, or keep fewer backups (PDS_BACKUP_KEEP_…)"
+        elif error.errno == errno.ENOSPC:
+            step = "make room on the disk of the data, then start this again"
         message = f"{error.strerror or error}{where}; {step}"
         raise Failure(message) from error
 

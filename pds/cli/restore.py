@@ -72,6 +72,7 @@ def restore_here(
     try:
         restoring.check_target(data)
         with access.work_directory(data) as work:
+            _give_to_owner(data)  # also if this is killed
             vault = _vault(machine, where, work)
             with access.turn(vault, alone=False):
                 vault.open()
@@ -221,7 +222,7 @@ def _give_to_owner(data: Path, blobs: Path | None = None, database: Path | None 
 def _made(data: Path, blobs: Path | None, database: Path | None) -> Iterator[Path]:
     from pds.storage.blob_store import FOLDER_PREFIXES
 
-    for name in (FILE_NAME, "pds.lock", "backup.lock", "tmp"):
+    for name in (FILE_NAME, "pds.lock", "backup.lock", "tmp", "tmp/backup"):
         yield data / name
     yield from data.glob("before-restoring*")
     if database is not None:

@@ -324,6 +324,15 @@ def test_clock_that_is_behind_is_set_first(
     assert "the clock of this machine says 1970-01-01" in refused(elsewhere, "--yes")
 
 
+def test_server_whose_restore_was_killed_makes_no_backup_of_nothing(
+    operator: Operator, place: Path
+) -> None:
+    (operator.data / "restoring").mkdir()
+
+    assert "a restore was cut off here" in operator.fail("backup", "create")
+    assert not place.exists()
+
+
 # --- the settings -------------------------------------------------------------------------------
 
 

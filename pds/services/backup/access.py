@@ -21,6 +21,7 @@ from pds.storage.backup_places import PlaceInUseError, open_place
 from pds.storage.database import transaction
 from pds.storage.process_lock import AlreadyRunningError, ProcessLock
 
+RESTORING: Final = "restoring"  # in the directory of the data, while one is under way
 _LAST: Final = "last_backup"
 _LAST_CHECK: Final = "last_backup_check"
 _LAST_FAILURE: Final = "last_backup_failure"
@@ -77,6 +78,21 @@ def turn(vault: Vault, *, alone: bool) -> Iterator[None]:
             message = f"another backup or check is using {vault.place.name}; wait for it"
             raise BackupError(message) from error
         yield
+
+
+def check_not_half_restored(data: Path) -> None:
+    """Refuse a server that is nobody's yet: it may have the backup's keys, and has no account.
+
+    Raises:
+        BackupError
+    """
+    work = data / RESTORING
+    if work.exists():
+        message = (
+            "a restore was cut off here; stop the server and start the restore again, or remove"
+            f" {work}"
+        )
+        raise BackupError(message)
 
 
 def check_still_there(vault: Vault) -> None:

@@ -25,6 +25,7 @@ from pds.config import Config
 from pds.local_secrets import DATABASE_NAME
 from pds.services import announcing_anew
 from pds.services.announcing_anew import MARGIN
+from pds.services.backup.access import RESTORING
 from pds.services.backup.errors import BackupError, DamagedBackupError
 from pds.services.backup.layout import SNAPSHOTS, blob_key
 from pds.services.backup.making import DATABASE, SETTINGS, Progress
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from pds.services import Services
     from pds.storage.blob_store import BlobStore
 
-WORK: Final = "restoring"
 _NAME: Final = re.compile(r"(PDS|LOG)_[A-Z0-9_]+")
 _CLOCK_ERROR_US: Final = 3_600_000_000
 EVENTS_PER_S: Final = 100  # more than a server of this kind emits on average
@@ -132,7 +132,7 @@ def restore(
     vault.unlock()
     manifest = vault.manifest(name)
     _check_clock(manifest, parts.now_us())
-    work = data / WORK
+    work = data / RESTORING
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700, parents=True)
     try:
@@ -294,11 +294,11 @@ def _move_into_place(file: Path, data: Path) -> Path | None:
         message = f"the log of {file} could not be folded in; restore once more"
         raise BackupError(message)
     sync_file(file)
-    kept = data / f"before-{WORK}"
+    kept = data / f"before-{RESTORING}"
     number = 1
     while kept.exists():
         number += 1
-        kept = data / f"before-{WORK}-{number}"
+        kept = data / f"before-{RESTORING}-{number}"
     was_in_the_way = False
     for suffix in ("-wal", "-shm", ""):
         was_in_the_way |= _set_aside(data / f"{DATABASE_NAME}{suffix}", kept)

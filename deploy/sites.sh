@@ -3,7 +3,6 @@
 # was written stays as it is.
 
 readonly caddyfile_before=$caddyfile.before-hearth
-readonly wanted_site=/opt/hearth/site # what the installer last wrote, or would have written
 readonly renewal_hook=/etc/letsencrypt/renewal-hooks/deploy/hearth
 readonly challenge_folder=/var/www/html
 # Debian's nginx has sites that are linked to; that of nginx.org takes all files of one folder.
@@ -27,23 +26,34 @@ step_front() {
   esac
 }
 
+# Where the text is kept that the installer last wrote into site file $1, or would have written.
+wanted_text() {
+  case $1 in
+    "$caddyfile") echo "$program_folder/site-caddy" ;;
+    "$nginx_site") echo "$program_folder/site-nginx" ;;
+    *) echo "$program_folder/site-apache" ;;
+  esac
+}
+
 # put_site FILE CONTENT: like put_file, unless somebody has changed the file by hand.
 put_site() {
   local is_new=no
   if is_edited "$1" && [[ $(cat "$1") != "${2%$'\n'}" ]]; then
     [[ $acting == yes ]] ||
-      echo "  $1 was changed by hand and stays as it is; compare it with $wanted_site, or delete it to have it written anew."
+      echo "  $1 was changed by hand and stays as it is; compare it with $(wanted_text "$1"), or delete it to have it written anew."
   else
     put_file "$1" 644 root:root "$2"
     is_new=$put_anything
   fi
-  put_file "$wanted_site" 644 root:root "$2"
+  put_file "$(wanted_text "$1")" 644 root:root "$2"
   put_anything=$is_new
 }
 
 # Whether a site's file is not what the installer last wrote into it.
 is_edited() {
-  [[ -e $1 && -e $wanted_site ]] && ! cmp -s "$1" "$wanted_site"
+  local wanted
+  wanted=$(wanted_text "$1")
+  [[ -e $1 && -e $wanted ]] && ! cmp -s "$1" "$wanted"
 }
 
 # Delete a site's file; with changes of the operator's it is only put aside.
@@ -54,6 +64,7 @@ drop_site() {
   else
     rm -f "$1"
   fi
+  rm -f "$(wanted_text "$1")"
 }
 
 caddyfile_text() {
@@ -100,9 +111,9 @@ site_text() {
   echo
 }
 
-# nginx does not start with addresses of a kind that the kernel does not have.
+# nginx and lighttpd do not start with addresses of a kind that the kernel does not have.
 without_missing_families() {
-  if [[ -e /proc/net/if_inet6 ]]; then cat; else grep -v 'listen \[::\]'; fi
+  if [[ -e /proc/net/if_inet6 ]]; then cat; else grep -v '^[^#]*\[::\]:'; fi
 }
 
 set_up_nginx() {
@@ -158,9 +169,9 @@ remember_site() {
 take_back_site() {
   if [[ -n $site_before ]]; then
     write_file "$2" 644 root:root "$site_before"$'\n'
-    write_file "$wanted_site" 644 root:root "$site_before"$'\n'
+    write_file "$(wanted_text "$2")" 644 root:root "$site_before"$'\n'
   else
-    rm -f "$1" "$2" "$wanted_site"
+    rm -f "$1" "$2" "$(wanted_text "$2")"
   fi
 }
 

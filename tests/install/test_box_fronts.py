@@ -64,6 +64,7 @@ def test_nginx_and_apache_keep_their_ports_and_get_a_site(
         _sees_who_sleeps(box)
 
         box.run("systemctl disable --now nginx")
+        _takes_over_from_nginx(box)
         _add(box, "apache2")
         box.install(f"{INSTALL} --front apache {CERTIFICATE}", fails=False)
         _serves(trust, box, "bob")
@@ -93,7 +94,7 @@ def _leaves_changes_by_hand(box: Box) -> None:
 
     assert f"/{site.relative_to(box.folder)} was changed by hand and stays as it is" in said
     assert site.read_text() == changed
-    wanted = (box.folder / "opt/hearth/site").read_text()
+    wanted = (box.folder / "opt/hearth/site-nginx").read_text()
     assert wanted == written.replace("server.key", "other.key")
     site.unlink()
     box.install("--yes --skip-dns-check")
@@ -108,6 +109,17 @@ def _sees_who_sleeps(box: Box) -> None:
     assert "nginx is stopped but starts with this machine" in said
     assert "write /etc/nginx" not in box.install("--yes --skip-dns-check")
     assert box.run("systemctl is-active nginx") == "active\n"
+
+
+def _takes_over_from_nginx(box: Box) -> None:
+    box.install("--yes --skip-dns-check --front caddy --tls internal")
+
+    assert not (box.folder / SITES["nginx"][1:]).is_symlink()
+    told = (box.folder / "etc/caddy/Caddyfile").read_text()
+    assert f"{HOSTNAME}, *.{HOSTNAME} {{" in told
+    assert box.run("systemctl is-active caddy") == "active\n"
+    assert "Nothing: all is as it should be." in box.install("--yes --skip-dns-check")
+    box.run("systemctl stop caddy")
 
 
 def _add(box: Box, package: str) -> None:

@@ -112,7 +112,9 @@ def start_authority(
     file = Path(FOLDER) / f"{name}.json"
     (box.folder / str(file)[1:]).write_text(json.dumps({"pebble": options}))
     box.run(
-        f"systemd-run --unit {name} --setenv PEBBLE_VA_NOSLEEP=1 pebble -config {file}"
+        # Refused nonces, as happens now and then elsewhere, too, bring Debian's certbot down.
+        f"systemd-run --unit {name} --setenv PEBBLE_VA_NOSLEEP=1 --setenv PEBBLE_WFE_NONCEREJECT=0"
+        f" pebble -config {file}"
         f' -dnsserver {CHALLENGE_DNS} && python3 -c "{WAITING}" {port + 1000}'
     )
     own = ssl.create_default_context(cafile=str(box.folder / FOLDER[1:] / "ca.pem"))

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.certificates import Issuer
 from tests.install.acme import add_packages
 from tests.install.boxes import HOSTNAME, INSTALL, Box, bare_box, in_its_own_time, names_lead_here
-from tests.install.front_battery import Front, run_battery
+from tests.install.front_battery import Front, run_battery, wait_for_port
 from tests.server_process import ServerProcess
 
 pytestmark = [
@@ -34,6 +34,7 @@ class Machine:
 
     def printed(self, options: str) -> str:
         """What the installer shows for the server that has the ports now."""
+        wait_for_port(80)
         said = self.box.install(f"--yes --skip-dns-check --dry-run --front print {options}")
         return said.partition("on to that\n")[2].partition("Nothing was done")[0]
 
@@ -92,6 +93,11 @@ def apache(machine: Machine) -> None:
     )
 
 
+def apache_with_a_process_for_each(machine: Machine) -> None:
+    apache(machine)
+    machine.box.run("a2dismod -q mpm_event && a2enmod -q mpm_prefork && systemctl restart apache2")
+
+
 def haproxy(machine: Machine) -> None:
     file = machine.box.folder / "etc/haproxy/haproxy.cfg"
     as_packaged = file.read_text()
@@ -118,6 +124,7 @@ def lighttpd(machine: Machine) -> None:
         (caddy, "caddy"),
         (nginx, "nginx"),
         (apache, "apache2"),
+        (apache_with_a_process_for_each, "apache2"),
         (haproxy, "haproxy"),
         (lighttpd, "lighttpd"),
     ],
@@ -138,6 +145,7 @@ def test_server_set_up_by_hand_does_all_that_hearth_needs(
                 account["did"],
                 account["password"],
                 port,
+                keeps_odd_paths=set_up is not lighttpd,
             )
         )
         version = machine.box.run(f"dpkg-query -W -f '${{Version}}' {unit}")

@@ -211,17 +211,17 @@ class Config(
             ConfigError: with one line for every setting that is wrong or missing.
         """
         given = {name: raw.strip() for name, raw in environ.items() if raw.strip()}
-        values: Values = {}
+        values: Values = {}  # by field
         problems = []
         for row in SETTINGS:
             try:
-                values[row.name] = _read(row, given, _by_field(values))
+                values[_field(row.name)] = _read(row, given, values)
             except ValueError as error:
                 problems.append(str(error))
-        problems += _conflicts(given) + _unsafe(_by_field(values))
+        problems += _conflicts(given) + _unsafe(values)
         if problems:
             raise ConfigError(problems)
-        fields = {_field(row.name): values[row.name] for row in TABLE}
+        fields = {_field(row.name): values[_field(row.name)] for row in TABLE}
         return cls(**fields, warnings=tuple(_warnings(given)))
 
     def __repr__(self) -> str:
@@ -278,10 +278,6 @@ HOW_TO_MAKE = {
     "PDS_ADMIN_PASSWORD": "openssl rand -hex 16",
     "PDS_PLC_ROTATION_KEY_K256_PRIVATE_KEY_HEX": "openssl rand -hex 32",
 }
-
-
-def _by_field(values: Values) -> Values:
-    return {_field(name): value for name, value in values.items()}
 
 
 def _read(row: Setting, given: Mapping[str, str], so_far: Values) -> Any:

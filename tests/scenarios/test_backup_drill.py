@@ -18,6 +18,7 @@ from tests.server_process import Account, ServerProcess
 from tests.writers import Writer, posts_of
 
 WRITERS = 8
+PAUSE_S = 0.03  # after each write, or there is more to follow at the end than a test needs
 
 
 @pytest.mark.slow
@@ -25,7 +26,9 @@ def test_nothing_acknowledged_before_the_backup_is_lost(tmp_path: Path) -> None:
     data, place = tmp_path / "data", tmp_path / "other disk" / "backups"
     with ServerProcess(data) as server:
         consumer = Consumer(lambda did: _document(server, did))
-        writers = [Writer(server.create_account(f"writer{n}")) for n in range(WRITERS)]
+        writers = [
+            Writer(server.create_account(f"writer{n}"), pause_s=PAUSE_S) for n in range(WRITERS)
+        ]
         threads = [threading.Thread(target=writer.run, daemon=True) for writer in writers]
         for thread in threads:
             thread.start()

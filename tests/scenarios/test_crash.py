@@ -17,10 +17,10 @@ from pds.atproto.cid import cid_for_raw
 from tests.fakes.s3_server import S3Server, s3_settings
 from tests.firehose_consumer import Consumer
 from tests.server_process import Account, HttpError, ServerProcess
+from tests.writers import POST, posts_of
 
 ROUNDS = 20
 WRITERS = 8
-POST = "app.bsky.feed.post"
 
 
 @dataclass
@@ -126,7 +126,7 @@ def kill_again_and_again(server: ServerProcess, seed: int, rounds: int = ROUNDS)
         ]
         for writer in writers:
             writer.start()
-        time.sleep(chance.uniform(0.2, 1.2))
+        time.sleep(chance.uniform(0.1, 0.7))
         server.kill()
         for writer in writers:
             writer.join()
@@ -150,7 +150,7 @@ def _check(
             path.partition("/")[2]: str(cid)
             for path, cid in consumer.repos[account.did].records.items()
         }
-        stored = _list(server, account)
+        stored = posts_of(account)
         assert seen == stored, "the log and the repo tell the same story"
         assert done.records.items() <= stored.items(), "every acknowledged record is there"
         assert {(account.did, rev) for rev in done.revs} <= consumer.commits
@@ -167,23 +167,6 @@ def _check_blob_files(blobs: Path) -> None:
         if file.is_file():
             assert file.parent.name.startswith("did:"), f"left over: {file}"
             assert str(cid_for_raw(file.read_bytes())) == file.name, f"half a blob: {file}"
-
-
-def _list(server: ServerProcess, account: Account) -> dict[str, str]:
-    found: dict[str, str] = {}
-    cursor: dict[str, str] = {}
-    while True:
-        page = server.get(
-            "com.atproto.repo.listRecords",
-            repo=account.did,
-            collection=POST,
-            limit=100,
-            **cursor,
-        )
-        found |= {r["uri"].rpartition("/")[2]: r["cid"] for r in page["records"]}
-        if len(page["records"]) < 100:
-            return found
-        cursor = {"cursor": page["cursor"]}
 
 
 def _listed_blobs(server: ServerProcess, account: Account) -> set[str]:

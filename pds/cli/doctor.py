@@ -133,6 +133,11 @@ def _patient(site: Site) -> Iterator[tuple[Patient, list[Finding]]]:
             if failure.__cause__ is not None and is_damage(failure.__cause__):
                 found, remedy = f"the database cannot be used: {failure.__cause__}", RESTORE
             problems = [Finding("data", "bad", found or failure.message, remedy)]
+        except Exception as error:  # noqa: BLE001 # whatever it is, the rest can be looked at
+            config = stack.enter_context(site.settings_alone())
+            what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            remedy = "docs/troubleshooting.md#data"
+            problems = [Finding("data", "bad", f"the data cannot be used: {what}", remedy)]
         problems += [
             Finding("settings", "warn", warning, "docs/configuration.md")
             for warning in config.warnings

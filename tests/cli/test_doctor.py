@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -118,6 +119,19 @@ def test_a_file_that_is_no_database_is_named(operator: Operator) -> None:
         result.stdout
     )
     assert "pdsadmin backup restore" in result.stdout
+
+
+@pytest.mark.usefixtures("answering")
+def test_data_that_cannot_be_opened_is_named_whatever_it_is(operator: Operator) -> None:
+    operator.create()
+    shutil.rmtree(operator.data / "blobs", ignore_errors=True)
+    (operator.data / "blobs").write_text("a file")
+
+    found = json.loads(operator.run("doctor", "--json").stdout)["findings"]
+
+    [data] = [one for one in found if one["name"] == "data"]
+    assert data["found"].startswith("the data cannot be used: [Errno 17] File exists: ")
+    assert {one["name"]: one["outcome"] for one in found}["database"] == "ok"
 
 
 @pytest.mark.usefixtures("answering")

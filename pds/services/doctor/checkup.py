@@ -24,6 +24,9 @@ Progress = Callable[[Sequence[str]], None]
 
 TELL_EVERY_S: Final = 2.0
 _NO_DATABASE: Final = "the database cannot be used"
+_WHY_UNREADABLE: Final = frozenset(
+    {"database-damaged", "disk-full", "disk-read-only", "server-read-only"}
+)
 _LOCAL: Final = "this server is for its own machine only"
 
 
@@ -49,6 +52,7 @@ class Checkup:
         self._progress = progress
         self._all = {check.name: Examined(check) for check in checks}
         self._lock = threading.Lock()
+        self._unreadable: list[Finding] = []
 
     def run(self) -> list[Finding]:
         """What was found, in the order of the checks.
@@ -68,7 +72,10 @@ class Checkup:
             self._run_in_thread(lane)
         for lane in lanes.values():
             self._wait(lane)
-        return [finding for one in self._all.values() for finding in one.findings]
+        found = [finding for one in self._all.values() for finding in one.findings]
+        if any(finding.name in _WHY_UNREADABLE for finding in found):
+            return found
+        return [*found, *self._unreadable[:1]]  # one cause, however many checks it stops
 
     def _run_in_thread(self, lane: Sequence[Examined]) -> None:
         def run() -> None:
@@ -108,7 +115,9 @@ class Checkup:
         try:
             return check.look(self._patient)
         except DatabaseError as error:
-            return [Finding(check.name, "skipped", f"the database cannot be read: {error}")]
+            reason = f"the database cannot be read: {error}"
+            self._unreadable.append(_unfinished(check, reason))
+            return [Finding(check.name, "skipped", reason)]
         except PdsError as error:
             return [_unfinished(check, error.message)]
         except Exception as error:  # whatever it is, the other checks are still of use

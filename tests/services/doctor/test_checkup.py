@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_a_check_that_fails_says_so(patient: Patient, error: Exception) -> None:
         raise error
 
     assert run(patient, Check("fails", fail, 5)) == [("unfinished", "warn")]
+
+
+def test_a_database_that_cannot_be_read_is_one_finding(patient: Patient) -> None:
+    def read(_patient: Patient) -> Sequence[Finding]:
+        raise sqlite3.OperationalError("no such table: event")
+
+    checks = (Check("one", read, 5), Check("two", read, 5, lane="a"))
+    assert run(patient, *checks) == [("one", "skipped"), ("two", "skipped"), ("unfinished", "warn")]
+
+    damaged = Check("database", says("database-damaged", "bad"), 5)
+    assert ("unfinished", "warn") not in run(patient, damaged, *checks)
 
 
 def test_the_worst_of_all_counts() -> None:

@@ -205,6 +205,7 @@ TEXT
 # The name, and at once whether the DNS knows it: a typing error is found here, not when nothing works.
 ask_hostname() {
   local name=$hostname usual=''
+  name_is_kept=$skip_dns
   if [[ -z $hostname ]]; then
     wrapped <<<"Its name in the DNS leads to this machine, and so do the names below it, which are members' handles (*.NAME). It stays for good."
   fi
@@ -216,13 +217,13 @@ ask_hostname() {
     check_dns
     ((${#problems[@]})) || break
     for name in "${problems[@]}"; do # but for how to start anew: that is not needed here
-      name=${name%"; or add --skip-dns-check"*}
-      explain "${name%", wait some minutes, and start this again"}"
+      name=${name/", wait some minutes, and start this again"/}
+      explain "$(sed 's/[,;.] [Oo]r add --skip-dns-check//' <<<"$name")"
     done
     problems=() usual=$hostname name=''
     explain "Is it a typing error? Then type the name again. Enter keeps it; the DNS can be put right later."
     ask name "Name of the server" "$usual" wrong_hostname
-    [[ ${name,,} != "$usual" ]] || break
+    [[ ${name,,} != "$usual" ]] || { name_is_kept=yes && break; }
     hostname=${name,,} remarks=()
   done
   skip_dns=yes # it has been looked at
@@ -241,6 +242,7 @@ same_answers() {
   [[ -z $backup_to || $backup_to == s3://* ]] || command+=(--backup-to "$backup_to")
   [[ $backup_way != none ]] || command+=(--no-backup)
   [[ $tls == on-demand ]] || command+=(--tls "$tls")
+  [[ $name_is_kept == no ]] || command+=(--skip-dns-check)
   [[ $front_is_wanted == no ]] || command+=(--front "$front")
   printf '%q ' "${command[@]}"
 }

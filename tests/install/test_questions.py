@@ -119,6 +119,7 @@ def test_name_without_address_is_told_at_once_and_may_be_kept() -> None:
         terminal.end()
 
     assert "Server https://pds.hearth-other.test" in terminal.text
+    assert "--skip-dns-check" not in terminal.text  # there is no need to start anew
     assert "in the DNS" not in terminal.text.split("Checking this machine")[1]
 
 
@@ -159,6 +160,7 @@ def test_a_problem_with_the_machine_does_not_cost_the_answers() -> None:
     assert again.startswith(
         "./install.sh server --hostname pds.hearth-plan.org --email op@hearth-plan.org"
         " --mail-provider resend --mail-from My\\ PDS\\ \\<pds@example.com\\> --backup-to"
+        " /root/backups --skip-dns-check"
     )
     assert "hush" not in terminal.screen
 

@@ -20,6 +20,12 @@ backup_setting() {
   printf '%s' "${!1:-$(env_value "$1")}"
 }
 
+# Have the question asked again, with what is known as the usual answer.
+forget_backup() {
+  usual_backup=${backup_to:-none}
+  backup_to='' backup_way=''
+}
+
 ask_backup() {
   [[ -z $backup_way && -z $backup_to ]] || return 0
   wrapped <<'TEXT'
@@ -28,7 +34,7 @@ Where do backups go? One is made every night; with it the server can be had agai
   s3://BUCKET/PREFIX  a bucket of an S3 service
   none                no backups, for now
 TEXT
-  ask backup_to "Backups" "$usual_backup_folder" wrong_backup_place
+  ask backup_to "Backups" "${usual_backup:-$usual_backup_folder}" wrong_backup_place
   if [[ $backup_to == none ]]; then
     backup_to='' backup_way=none
   elif [[ $backup_to == s3://* ]]; then

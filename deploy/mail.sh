@@ -63,7 +63,7 @@ forget_mail() {
     usual_mail=$(provider_of "$smtp_url")
     usual_user=$(url_decode "${BASH_REMATCH[2]}")
     usual_password=$(url_decode "${BASH_REMATCH[3]}")
-    usual_host=${BASH_REMATCH[4]} usual_port=${BASH_REMATCH[6]:-465}
+    [[ $usual_mail != own ]] || usual_host=${BASH_REMATCH[4]} usual_port=${BASH_REMATCH[6]:-465}
   fi
   mail_way='' smtp_url='' mail_provider='' mail_from='' mail_user='' HEARTH_MAIL_PASSWORD=''
 }
@@ -102,10 +102,10 @@ TEXT
 }
 
 ask_credentials() {
+  [[ $mail_provider == "${usual_mail:-}" ]] || usual_user='' usual_password=''
   [[ -n $(provider_field "$mail_provider" 4) || $mail_provider == postmark ]] ||
     ask mail_user "User at $mail_provider" "${usual_user:-}"
   HEARTH_MAIL_PASSWORD=${HEARTH_MAIL_PASSWORD:-}
-  [[ $mail_provider == "${usual_mail:-}" ]] || usual_password=''
   ask_secret HEARTH_MAIL_PASSWORD "The password: $(provider_field "$mail_provider" 5)" "${usual_password:-}"
   # Google shows app passwords in groups of four, for the eye.
   [[ $mail_provider != gmail ]] || HEARTH_MAIL_PASSWORD=${HEARTH_MAIL_PASSWORD// /}
@@ -116,9 +116,9 @@ ask_own_server() {
   local mail_host='' mail_port='' password='' scheme=smtp options='' credentials=''
   ask mail_host "Name of the mail server" "${usual_host:-}" wrong_host
   ask mail_port "Its port" "${usual_port:-465}" wrong_port
+  [[ $mail_host == "${usual_host:-}" ]] || usual_user='' usual_password=''
   ask mail_user "User there, or none" "${usual_user:-none}"
   if [[ $mail_user != none ]]; then
-    [[ $mail_host == "${usual_host:-}" ]] || usual_password=''
     ask_secret password "Password" "${usual_password:-}"
     credentials="$(url_encode "$mail_user"):$(url_encode "$password")@"
     [[ $mail_host =~ ^(localhost|127\..*)$ ]] || options='?requireTLS=true'

@@ -131,7 +131,7 @@ lock_out_others() {
 run_doctor() {
   "$command_link" doctor --help >/dev/null 2>&1 || return 0
   say "Looking whether all is well (pdsadmin doctor)"
-  "$command_link" doctor ||
+  "$command_link" doctor | wrapped ||
     say "The doctor found something, see above. The server runs; look again with: sudo pdsadmin doctor"
 }
 

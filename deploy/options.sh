@@ -58,7 +58,7 @@ TEXT
 
 # shellcheck disable=SC2034 # used in the files beside this one
 parse_options() {
-  assume_yes=no dry_run=no skip_dns=no uninstall=no ask_again=no
+  assume_yes=no dry_run=no skip_dns=no uninstall=no ask_again=no name_is_kept=no
   hostname=${PDS_HOSTNAME:-} email=${PDS_CONTACT_EMAIL_ADDRESS:-}
   smtp_url=${PDS_EMAIL_SMTP_URL:-} mail_from=${PDS_EMAIL_FROM_ADDRESS:-}
   backup_to=${PDS_BACKUP_LOCATION:-} backup_way=''
@@ -187,6 +187,7 @@ ask_everything() {
   if [[ $ask_again == yes ]]; then
     usual_email=$email email=''
     forget_mail
+    forget_backup
   fi
   [[ -n $hostname && -n $email && -n $mail_way$smtp_url && -n $backup_way$backup_to ]] || introduce
   ask_hostname
@@ -249,5 +250,5 @@ same_answers() {
 
 # What to do when it ends before anything is changed.
 start_again() {
-  ! can_ask || printf '\n  With the same answers: %s' "$(same_answers)"
+  [[ $uninstall == yes ]] || ! can_ask || printf '\n  With the same answers: %s' "$(same_answers)"
 }

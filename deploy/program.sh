@@ -56,11 +56,26 @@ step_venv() {
 build_venv() {
   rm -rf "$venv_folder"
   "$(find_python)" -m venv "$venv_folder"
-  "$venv_folder/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-cache-dir \
-    --no-deps --only-binary :all: --require-hashes -r "$here/requirements.lock" ||
+  "$venv_folder/bin/python" -m pip install --no-input --disable-pip-version-check --no-cache-dir \
+    --no-deps --only-binary :all: --require-hashes -r "$here/requirements.lock" | tell_packages ||
     fail "the packages could not be installed; the lines above say why. Start this again when that is put right."
   sync -f "$venv_folder" # all of it is on the disk before it is called complete
   touch "$venv_folder/complete"
+}
+
+# How far pip is, from what it says; nothing where no terminal shows it.
+tell_packages() {
+  local line count=0 total
+  total=$(grep -c '==' "$here/requirements.lock")
+  while IFS= read -r line; do
+    case $line in
+      Collecting*) count=$((count + 1)) line="$count of $total fetched" ;;
+      Installing*) line="writing them to the disk" ;;
+      *) continue ;;
+    esac
+    ((columns == 0)) || printf '\r  %-30s' "$line"
+  done
+  ((columns == 0)) || echo
 }
 
 # What belongs to the program. A release has this and nothing else.

@@ -18,6 +18,7 @@ wrapped() {
       continue
     fi
     first=${line:0:${#line}-${#rest}} more=$first
+    [[ ! $rest =~ ^(BAD|warn)\  ]] || more='      '
     [[ ! $rest =~ ^(- |==> |[0-9] |Note: |PROBLEM: ) ]] || more+='  '
     fold -s -w "$((columns - ${#more}))" <<<"$rest" | sed -e 's/ *$//' -e "1s/^/$first/" -e "2,\$s/^/$more/"
   done
@@ -145,15 +146,15 @@ wrong_hostname() {
     printf 'Only the name is wanted, without https://, port and path.\n%s' "${BASH_REMATCH[1]}"
     return
   fi
-  first_problem "${name,,}" someone@example.org
+  complaint_about "${name,,}" someone@example.org
 }
 
 wrong_email() {
-  first_problem pds.example.com "$1" ''
+  complaint_about pds.example.com "$1" ''
 }
 
 # The first problem with host name $1 and e-mail address $2, where host name $3 is known.
-first_problem() {
+complaint_about() {
   # shellcheck disable=SC2034 # for check_hostname
   local hostname=${1%.} email=$2 known_hostname=${3-$known_hostname} smtp_url='' problems=()
   check_hostname

@@ -12,15 +12,17 @@ import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-LIMIT_S = 60.0
 COLUMNS = 80
 
 
 class Terminal:
     """A program with a terminal for its input and output; Ctrl-C reaches it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 60.0
+    ) -> None:
         self.screen = ""
+        self._limit_s = limit_s
         self._read_to = 0
         self._master, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (40, COLUMNS))
@@ -55,7 +57,7 @@ class Terminal:
     def wait_for(self, text: str) -> str:
         """What was shown since the last time, up to and with ``text``, however it is spaced."""
         pattern = re.compile(r"\s+".join(map(re.escape, text.split())))
-        limit = time.monotonic() + LIMIT_S
+        limit = time.monotonic() + self._limit_s
         while not (found := pattern.search(self.screen, self._read_to)):
             assert time.monotonic() < limit, f"no {text!r} in:\n{self.screen[self._read_to :]}"
             more = self._read(0.2)
@@ -76,7 +78,7 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the end. The exit status; a signal's number below zero."""
-        limit = time.monotonic() + LIMIT_S
+        limit = time.monotonic() + self._limit_s
         while self._read(0.1) or self._process.poll() is None:
             assert time.monotonic() < limit, self.screen
         status = self._process.wait()

@@ -9,6 +9,7 @@ import pytest
 from tests.install.terminal import COLUMNS, Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm"}
 NAMED = ("--hostname", "pds.hearth-plan.org", "--email", "op@hearth-plan.org")
 
 
@@ -22,7 +23,7 @@ def dialogue(*arguments: str, dry_run: bool = True, skip_dns: bool = True) -> Te
             *(["--skip-dns-check"] if skip_dns else []),
             *arguments,
         ],
-        {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "xterm"},
+        PROGRAMS,
     )
 
 
@@ -168,7 +169,7 @@ def test_a_problem_with_the_machine_does_not_cost_the_answers() -> None:
 @pytest.mark.parametrize(("typed", "status"), [("Yes", 0), ("", 1), ("n", 1)])
 def test_yes_or_no_is_nothing_else(typed: str, status: int) -> None:
     script = f"here={ROOT}; source {ROOT}/deploy/questions.sh; says_yes 'Go on?'"
-    with Terminal(["bash", "-c", script], {"PATH": "/usr/bin:/bin", "TERM": "xterm"}) as terminal:
+    with Terminal(["bash", "-c", script], PROGRAMS) as terminal:
         terminal.answer("Go on? [y/N]", "perhaps")
         terminal.wait_for("Type y for yes, or n for no.")
         terminal.answer("Go on? [y/N]", typed)
@@ -202,7 +203,7 @@ try_mail
 
 def trial() -> Terminal:
     script = TRIAL.format(root=ROOT)
-    return Terminal(["bash", "-euc", script], {"PATH": "/usr/bin:/bin", "TERM": "xterm"})
+    return Terminal(["bash", "-euc", script], PROGRAMS)
 
 
 def test_wrong_password_is_found_and_corrected_in_the_dialogue() -> None:
@@ -246,3 +247,89 @@ def test_mail_that_does_not_work_can_wait_or_be_left_out(choice: str, then: str)
 
         assert terminal.end() == 0
     assert terminal.text.split("What now [again]:")[1].removeprefix(f" {choice} ") == then
+
+
+# --- later ----------------------------------------------------------------------------------------
+
+ASKED_ANEW = """
+here={root}; fail() {{ echo "$*"; exit 1; }}
+source {root}/deploy/main.sh
+env_value() {{
+  case $1 in
+    PDS_HOSTNAME) echo pds.hearth-plan.org ;;
+    PDS_CONTACT_EMAIL_ADDRESS) echo op@hearth-plan.org ;;
+    PDS_EMAIL_SMTP_URL)
+      echo 'smtp://me%40example.com:p%40ss@mail.example.com:587?requireTLS=true' ;;
+    PDS_EMAIL_FROM_ADDRESS) echo pds@example.com ;;
+    PDS_BACKUP_LOCATION) echo /mnt/hearth ;;
+  esac
+}}
+answer_value() {{ :; }}
+parse_options --ask --dry-run
+recall_answers
+complete_answers
+echo "$hostname $email $mail_way $mail_state $smtp_url $mail_from $backup_to ."
+"""
+KEPT = (
+    "pds.hearth-plan.org op@hearth-plan.org smtp smtp"
+    " smtp://me%40example.com:p%40ss@mail.example.com:587?requireTLS=true"
+    " pds@example.com /mnt/hearth ."
+)
+
+
+def asked_anew() -> Terminal:
+    script = ASKED_ANEW.format(root=ROOT)
+    return Terminal(["bash", "-euc", script], PROGRAMS)
+
+
+def test_asked_anew_enter_keeps_everything() -> None:
+    with asked_anew() as terminal:
+        terminal.answer("[op@hearth-plan.org]:", "")
+        terminal.answer("Mail [own]:", "")
+        terminal.answer("Name of the mail server [mail.example.com]:", "")
+        terminal.answer("Its port [587]:", "")
+        terminal.answer("User there, or none [me@example.com]:", "")
+        terminal.answer("Password (not shown; Enter: as before):", "")
+        terminal.answer("Sender of mail [pds@example.com]:", "")
+        terminal.answer("Backups [/mnt/hearth]:", "")
+        terminal.end()
+
+    assert terminal.text.endswith(KEPT)
+
+
+def test_another_provider_gets_neither_user_nor_password_of_the_old_one() -> None:
+    with asked_anew() as terminal:
+        terminal.answer("[op@hearth-plan.org]:", "")
+        terminal.answer("Mail [own]:", "brevo")
+        terminal.answer("User at brevo:", "b@example.com")
+        terminal.answer("an SMTP key (not shown):", "k/y")
+        terminal.answer("Sender of mail [pds@example.com]:", "")
+        terminal.answer("Backups [/mnt/hearth]:", "none")
+        terminal.end()
+
+    assert "smtp untried smtp://b%40example.com:k%2Fy@smtp-relay.brevo.com:587" in terminal.text
+    assert terminal.text.endswith("pds@example.com .")
+
+
+def test_no_two_functions_of_the_installer_have_one_name() -> None:
+    """The file that is read last would win, and the other's callers would get something else."""
+    names = [
+        line.partition("(")[0]
+        for file in (ROOT / "deploy").glob("*.sh")
+        for line in file.read_text().splitlines()
+        if line.partition(" ")[0].endswith("()")
+    ]
+
+    assert sorted(names) == sorted(set(names))
+
+
+def test_progress_of_the_packages_is_shown() -> None:
+    script = f"here={ROOT}; source {ROOT}/deploy/questions.sh; source {ROOT}/deploy/program.sh"
+    said = "Collecting a\\n  Downloading a\\nCollecting b\\nInstalling collected\\nSuccessfully\\n"
+    command = ["bash", "-euc", f"{script}; printf '{said}' | tell_packages"]
+    with Terminal(command, PROGRAMS) as terminal:
+        assert terminal.end() == 0
+
+    shown = terminal.text.split(" fetched")
+    assert [part.split(" of ")[0].strip() for part in shown[:2]] == ["1", "2"]
+    assert shown[2].strip() == "writing them to the disk"

@@ -51,8 +51,7 @@ _FLAWS: Final[dict[Flaw, tuple[str, str, str]]] = {
     "unknown authority": (
         "certificate-untrusted",
         "comes from an authority that others do not know, or lacks the one between",
-        "serve the full chain (fullchain.pem) of a public authority; installed with --tls internal"
-        " it is as it should be, until the world is to come: ./install.sh server --tls on-demand",
+        "serve the full chain (fullchain.pem) of a public authority",
     ),
 }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pds.services.browsers import Browser
 from pds.services.devices import Device
+from pds.storage import browsers
 from tests.factories import Person
 
 if TYPE_CHECKING:
@@ -46,3 +47,8 @@ class Jar:
     def who(self, request_id: str | None = None) -> list[str]:
         found = self.services.browsers.accounts(self.come(), request_id)
         return [one.account.handle or "" for one in found]
+
+
+def is_there(browser: Browser) -> bool:
+    """Whether the server still knows it."""
+    return browsers.find(browser.id) is not None

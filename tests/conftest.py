@@ -25,7 +25,10 @@ from tests.factories import Person, StillClock, make_account, make_config
 
 if TYPE_CHECKING:
     from pds.services import Services
+    from tests.authorizing import Asking
+    from tests.browser_jar import Jar
     from tests.fakes.s3_server import S3Server
+    from tests.proxy_stage import ProxyStage
     from tests.stage import Stage
 
 THREADS_MAY_TAKE_S = 5.0
@@ -180,3 +183,32 @@ def stage(services: Services) -> Iterator[Stage]:
 
     with open_stage(services) as opened:
         yield opened
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
+    """The whole server with other services to pass calls on to, which refuse none of them."""
+    from tests.proxy_stage import open_proxy_stage
+
+    del open_database
+    with open_proxy_stage(tmp_path, clock) as opened:
+        yield opened
+        assert [service.refused for service in opened.upstreams] == [[], [], []]
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
+    """Apps that send members here to be asked."""
+    from tests.authorizing import Asking, serve
+
+    found = Asking(clock())
+    serve(monkeypatch, found)
+    return found
+
+
+@pytest.fixture
+def jar(services: Services) -> Jar:
+    """A browser."""
+    from tests.browser_jar import Jar
+
+    return Jar(services)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ from pds.jobs.send_mail import MailSender
 from pds.storage import email_tokens
 from pds.storage.database import rows
 from pds.xrpc.loading import load_methods
-from tests.factories import ADMIN_PASSWORD, Person
+from tests.factories import Person
+from tests.over_http import ADMIN_HEADER
 from tests.web.harness import Answer, Running, running
 
 if TYPE_CHECKING:
     from pds.services import Services
-
-ADMIN_HEADER = "Basic " + base64.b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()
 
 
 class Stage:

@@ -12,11 +12,11 @@ from pds.atproto.oauth.scopes.permission_set import read_permission_set
 from pds.atproto.syntax.nsid import Nsid
 from pds.services.devices import seen_device
 from pds.services.oauth.model import Client
-from tests.authorizing import Asking, address, make_client, serve
+from tests.authorizing import Asking, address, make_client
 from tests.browser.chromium import Chromium
 from tests.browser.test_account_pages import sign_in
 from tests.browser.test_authorize_pages import sign_in as sign_in_to_app
-from tests.factories import Person, StillClock
+from tests.factories import Person
 from tests.fakes.web_server import WebServer, web_server
 from tests.grant_tools import make_grant
 from tests.stage import Stage
@@ -35,13 +35,6 @@ def evil() -> Iterator[WebServer]:
     with web_server() as server:
         server.otherwise = lambda _: (200, {"content-type": "text/html"}, b"<title>Evil</title>")
         yield server
-
-
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
-    found = Asking(clock())
-    serve(monkeypatch, found)
-    return found
 
 
 @pytest.fixture

@@ -108,6 +108,18 @@ class _Server(http.server.ThreadingHTTPServer):
         """A client that breaks off is what some tests are about."""
 
 
+def raw(*pieces: bytes, then: Callable[[], object] = lambda: None) -> Callable[[Any], None]:
+    """A route that writes these bytes and hangs up."""
+
+    def route(handler: Any) -> None:
+        for piece in pieces:
+            handler.wfile.write(piece)
+        then()
+        handler.close_connection = True
+
+    return route
+
+
 @contextmanager
 def web_server(tls: ssl.SSLContext | None = None) -> Iterator[WebServer]:
     state = WebServer()

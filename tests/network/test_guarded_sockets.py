@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from pds.network.http_client import (
     HttpClient,
 )
 from tests.fakes.web_server import WebServer, client, make_authority, web_server
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    with web_server() as running:
-        yield running
-
-
-@pytest.fixture
-def http() -> Iterator[HttpClient]:
-    with client() as made:
-        yield made
-
 
 # --- where it goes ------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,7 @@ from pds.network.http_client import (
     ResponseTooLargeError,
     TooManyRedirectsError,
 )
-from tests.fakes.web_server import WebServer, client, web_server
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    with web_server() as running:
-        yield running
-
-
-@pytest.fixture
-def http() -> Iterator[HttpClient]:
-    with client() as made:
-        yield made
+from tests.fakes.web_server import WebServer, web_server
 
 
 def test_an_answer_is_returned_whatever_its_status(server: WebServer, http: HttpClient) -> None:

@@ -17,15 +17,9 @@ import pytest
 from pds.network import guarded_sockets
 from pds.network.http_client import AddressRefusedError, FetchError, FetchTimeoutError
 from pds.network.streaming_client import Stream, StreamingClient, StreamRequest
-from tests.fakes.web_server import WebServer, make_authority, web_server
+from tests.fakes.web_server import WebServer, make_authority, raw, web_server
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
-
-
-@pytest.fixture
-def server() -> Iterator[WebServer]:
-    with web_server() as running:
-        yield running
 
 
 @pytest.fixture
@@ -44,18 +38,6 @@ def request(server: WebServer, target: str = "/", **changes: Any) -> StreamReque
 
 def read_all(stream: Stream) -> bytes:
     return b"".join(iter(lambda: stream.read(5), b""))
-
-
-def raw(*pieces: bytes, then: Callable[[], object] = lambda: None) -> Callable[[Any], None]:
-    """A route that writes these bytes and hangs up."""
-
-    def route(handler: Any) -> None:
-        for piece in pieces:
-            handler.wfile.write(piece)
-        then()
-        handler.close_connection = True
-
-    return route
 
 
 # --- what is sent -------------------------------------------------------------------------------

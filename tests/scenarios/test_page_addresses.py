@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.authorizing import CONFIDENTIAL, Asking, address, serve
+from tests.authorizing import CONFIDENTIAL, Asking, address
 from tests.browser_tools import TestBrowser
-from tests.factories import Person, StillClock
+from tests.factories import Person
 from tests.member_tools import Member, everything
 from tests.scenarios.every_page import assert_page_is_locked
 from tests.stage import Stage
@@ -127,13 +127,6 @@ def test_way_back_to_an_app_is_an_address_of_this_server(stage: Stage) -> None:
 
 
 # --- forms ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
-    found = Asking(clock())
-    serve(monkeypatch, found)
-    return found
 
 
 def bodies(csrf: str) -> dict[str, tuple[str, str]]:

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.authorizing import CONFIDENTIAL, Asking, address, serve
+from tests.authorizing import CONFIDENTIAL, Asking, address
 from tests.browser_tools import ORIGIN, Page, TestBrowser
-from tests.factories import Person, StillClock
+from tests.factories import Person
 from tests.member_tools import Member, everything
 from tests.scenarios.every_page import PAGES
 from tests.stage import Stage
@@ -60,13 +60,6 @@ def form_routes(stage: Stage) -> tuple[set[str], set[str]]:
             is_page = app.view_functions[rule.endpoint].__module__.startswith(PAGES)
             (pages if is_page else others).add(rule.rule)
     return pages, others
-
-
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
-    found = Asking(clock())
-    serve(monkeypatch, found)
-    return found
 
 
 @pytest.fixture

@@ -14,26 +14,16 @@ from pds.services.browsers import (
     MAX_ACCOUNTS_PER_BROWSER,
     MAX_BROWSERS_PER_ACCOUNT,
     UNREMEMBERED_US,
-    Browser,
 )
 from pds.storage import browsers
 from pds.storage.browsers import BrowserAccountRow
 from pds.storage.database import execute, rows, transaction
-from tests.browser_jar import Jar
+from tests.browser_jar import Jar, is_there
 from tests.factories import Person, StillClock, make_account
 from tests.leftovers import all_rows
 
 if TYPE_CHECKING:
     from pds.services import Services
-
-
-@pytest.fixture
-def jar(services: Services) -> Jar:
-    return Jar(services)
-
-
-def is_there(browser: Browser) -> bool:
-    return browsers.find(browser.id) is not None
 
 
 # --- signing in -----------------------------------------------------------------------------------

@@ -10,22 +10,12 @@ from pds.services.browsers import (
     Browser,
 )
 from pds.services.devices import Device
-from pds.storage import browsers
-from tests.browser_jar import HERE, Jar
+from tests.browser_jar import HERE, Jar, is_there
 from tests.factories import Person, StillClock, race
 from tests.leftovers import all_rows
 
 if TYPE_CHECKING:
     from pds.services import Services
-
-
-@pytest.fixture
-def jar(services: Services) -> Jar:
-    return Jar(services)
-
-
-def is_there(browser: Browser) -> bool:
-    return browsers.find(browser.id) is not None
 
 
 # --- strangers ------------------------------------------------------------------------------------

@@ -12,25 +12,17 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.factories import StillClock
+from tests.fakes.web_server import raw
 from tests.proxy_stage import SEARCH, ProxyStage, open_proxy_stage
 from tests.web.harness import read_all
 
 PATH = f"/xrpc/{SEARCH}"
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.fixture
-def proxy(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
-    del open_database
-    with open_proxy_stage(tmp_path, clock) as opened:
-        yield opened
-        assert [service.refused for service in opened.upstreams] == [[], [], []]
 
 
 @pytest.fixture
@@ -41,18 +33,6 @@ def hasty(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[Pr
         tmp_path, clock, proxy_headers_timeout="400", proxy_body_timeout="300"
     ) as opened:
         yield opened
-
-
-def raw(*pieces: bytes, then: Callable[[], object] = lambda: None) -> Callable[[Any], None]:
-    """An upstream that writes these bytes and hangs up."""
-
-    def route(handler: Any) -> None:
-        for piece in pieces:
-            handler.wfile.write(piece)
-        then()
-        handler.close_connection = True
-
-    return route
 
 
 def send(proxy: ProxyStage, head: str, body: bytes = b"") -> bytes:

@@ -6,7 +6,6 @@ a refusal says that the token was right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ from tests.scenarios.who_may_call import ANSWERS
 from tests.session_tools import access_as
 
 EMIT = "tools.ozone.moderation.emitEvent"
-
-
-@pytest.fixture
-def proxy(tmp_path: Path, clock: StillClock, open_database: Path) -> Iterator[ProxyStage]:
-    del open_database
-    with open_proxy_stage(tmp_path, clock) as opened:
-        yield opened
-        assert [service.refused for service in opened.upstreams] == [[], [], []]
 
 
 # --- where a call goes --------------------------------------------------------------------------

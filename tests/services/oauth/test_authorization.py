@@ -16,18 +16,11 @@ from pds.services.oauth.opened import AnsweredRequestError, EndedRequestError, O
 from pds.services.oauth.refresh_tokens import hash_of
 from pds.storage import oauth_clients, oauth_requests
 from pds.storage.database import execute, rows, transaction
-from tests.authorizing import CONFIDENTIAL, PUBLIC, Asking, serve
+from tests.authorizing import CONFIDENTIAL, PUBLIC, Asking
 from tests.factories import Person, StillClock, race, take_down
 
 if TYPE_CHECKING:
     from pds.services import Services
-
-
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
-    found = Asking(clock())
-    serve(monkeypatch, found)
-    return found
 
 
 @pytest.fixture

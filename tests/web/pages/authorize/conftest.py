@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pds.services.oauth.model import Client
-from tests.authorizing import CONFIDENTIAL, Asking, address, serve
+from tests.authorizing import CONFIDENTIAL, Asking, address
 from tests.browser_tools import Page, TestBrowser
-from tests.factories import Person, StillClock
+from tests.factories import Person
 from tests.stage import Stage
 
 
@@ -54,13 +54,6 @@ class Member:
         page = self.allow(page)
         assert page.leads_to is not None
         return page.leads_to
-
-
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch, clock: StillClock) -> Asking:
-    found = Asking(clock())
-    serve(monkeypatch, found)
-    return found
 
 
 @pytest.fixture

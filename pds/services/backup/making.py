@@ -102,7 +102,6 @@ def make_snapshot(vault: Vault, source: Source, clock: Clock, progress: Progress
         copy.unlink(missing_ok=True)
     with _file(source.scratch / MANIFEST, manifest.to_json().encode()) as file:
         vault.store(f"{SNAPSHOTS}{name}/{MANIFEST}", file.path)
-    progress("done", 1, 1)
     return manifest
 
 

@@ -91,7 +91,6 @@ def verify_snapshot(vault: Vault, name: str, scratch: Path, progress: Progress) 
     finally:
         for path in files.values():
             path.unlink(missing_ok=True)
-    progress("done", 1, 1)
     return verdict
 
 

@@ -178,8 +178,13 @@ def test_caa_that_keeps_certificates_away(
     assert len(said) == is_forbidden
     if is_forbidden:
         assert f'add: {name} CAA 0 issue "letsencrypt.org"' in said[0]
-    assert check(names, more="tls=internal") == []
-    assert check(names, more="certificate=/c") == []
+
+
+@pytest.mark.parametrize("more", ["tls=internal", "certificate=/c"])
+def test_caa_does_not_matter_where_lets_encrypt_is_not_asked(names: DnsServer, more: str) -> None:
+    names.caa = {HOST: ['0 issue ";"']}
+
+    assert check(names, more=more) == []
 
 
 def test_caa_that_cannot_be_asked_for(names: DnsServer) -> None:

@@ -23,8 +23,8 @@ def _look(patient: Patient) -> Sequence[Finding]:
             return not_looked_at("backups", "this server is for trying")
         found = "no backups are made"
         remedy = (
-            "set PDS_BACKUP_LOCATION to a folder on another disk, or a bucket, and restart:"
-            " docs/backups.md"
+            "sudo ./install.sh server --backup-to FOLDER (on another disk, or a bucket), or set"
+            " PDS_BACKUP_LOCATION and restart: docs/backups.md"
         )
         return [Finding("backups-off", "warn", found, remedy)]
     now_us = patient.clock()

@@ -100,8 +100,18 @@ then move that folder away, or use another machine")
 
 # Which program listens on TCP port $1, by its name in the process list; "?" if it is not seen.
 holder_of() {
-  local inode process
-  inode=$(listening_inode "$1")
+  name_of_holder "$(listening_inode "$1")"
+}
+
+# The same for a UDP port.
+udp_holder_of() {
+  name_of_holder "$(awk -v port="$(printf ':%04X' "$1")" '$2 ~ port "$" { print $10; exit }' \
+    /proc/net/udp /proc/net/udp6 2>/dev/null)"
+}
+
+# Of the socket with inode $1; sockets of the kernel itself have nobody.
+name_of_holder() {
+  local inode=$1 process
   [[ -n $inode ]] || return 0
   process=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null | cut -d/ -f3) || true
   if [[ -n $process ]]; then cat "/proc/$process/comm"; else echo "?"; fi

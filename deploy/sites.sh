@@ -72,6 +72,10 @@ caddyfile_text() {
   if [[ $tls == internal ]]; then
     issuer=$'\n\t\tissuer internal' options=$'\tskip_install_trust'
   fi
+  case $(udp_holder_of 443) in
+    '' | caddy) ;;
+    *) options+=$'\n\tservers {\n\t\tprotocols h1 h2 # UDP port 443 was taken\n\t}' ;;
+  esac
   [[ -z $acme_server ]] || options+=$'\n\tacme_ca '$acme_server
   [[ -z $acme_root ]] || options+=$'\n\tacme_ca_root '$acme_root_copy
   fill "$here/deploy/caddy/Caddyfile" OPTIONS "$options" HOSTNAME "$hostname" PORT "$port" ISSUER "$issuer"

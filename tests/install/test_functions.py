@@ -159,6 +159,16 @@ def test_port_that_somebody_listens_on_has_a_holder() -> None:
         assert bash(f"holder_of {port}") == ""
 
 
+def test_udp_port_that_somebody_has_has_a_holder() -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as owner:
+        owner.bind(("127.0.0.1", 0))
+        port = owner.getsockname()[1]
+        assert bash(f"udp_holder_of {port}").strip()
+    assert bash(f"udp_holder_of {port}") == ""
+
+
 def test_private_addresses_are_told_from_public_ones() -> None:
     private = (
         "10.0.0.1 127.0.0.1 192.168.1.1 172.16.0.1 172.31.9.9 169.254.1.1 100.64.0.1 100.127.0.1"

@@ -19,14 +19,19 @@ choose_front() {
     front=$(front_for "$(holder_of 443)" "$(holder_of 80)")
     consent_to_front
   elif [[ $front == print ]]; then
-    shown_front=$(family_of "$(holder_of 443)")
-    shown_front=${shown_front:-$(family_of "$(holder_of 80)")}
+    show_for_holder
   fi
   find_certificate
   case $acme_server in
     default) acme_server='' ;;
     staging) acme_server=$staging ;;
   esac
+}
+
+# What is shown at the end is for whoever has the ports.
+show_for_holder() {
+  shown_front=$(family_of "$(holder_of 443)")
+  shown_front=${shown_front:-$(family_of "$(holder_of 80)")}
 }
 
 # The kind of front server that process name $1 is.
@@ -69,7 +74,7 @@ consent_to_front() {
       ;;
     print)
       remarks+=("port 443 is taken by $(named_holder 443) and port 80 by $(named_holder 80); what has to be passed on is shown at the end")
-      shown_front=$(family_of "$(holder_of 443)")
+      show_for_holder
       ;;
   esac
 }

@@ -125,7 +125,24 @@ def through_ssh(home: Box, rented: Box) -> str:
     home.run(f"ssh-keyscan -t ed25519 {RENTED} >/etc/hearth-tunnel/known_hosts 2>/dev/null")
     write(home, "/etc/systemd/system/hearth-tunnel.service", file_of_page("hearth-tunnel.service"))
     home.run("systemctl daemon-reload && systemctl enable --now hearth-tunnel 2>&1")
+    _allows_nothing_else(home)
     return "127.0.0.1"
+
+
+def _allows_nothing_else(home: Box) -> None:
+    """Whoever takes the key from home has gained nothing on the rented machine."""
+    ssh = (
+        "timeout 20 ssh -i /etc/hearth-tunnel/key -o BatchMode=yes -o ExitOnForwardFailure=yes"
+        " -o UserKnownHostsFile=/etc/hearth-tunnel/known_hosts"
+    )
+    there = f"hearth-tunnel@{RENTED}"
+    assert "not available" in home.attempt(f"{ssh} {there} id 2>&1").stdout
+    said = home.run(f"{ssh} -N -R 127.0.0.1:9999:127.0.0.1:2583 {there} 2>&1", fails=True)
+    assert "remote port forwarding failed" in said
+    said = home.run(f"{ssh} -N -R 0.0.0.0:2583:127.0.0.1:2583 {there} 2>&1", fails=True)
+    assert "remote port forwarding failed" in said
+    said = home.run(f"{ssh} -W 127.0.0.1:22 {there} 2>&1 </dev/null", fails=True)
+    assert "administratively prohibited" in said
 
 
 def through_wireguard(home: Box, rented: Box) -> str:

@@ -117,6 +117,20 @@ def test_names_that_cannot_be_a_server_are_problems(hostname: str, complaint: st
     assert any(complaint in problem for problem in problems(done))
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--acme-server", "https://a.example/{env.X}"], "is the https address of an ACME"),
+        (["--acme-server", "staging", "--acme-root", "/nowhere"], "is no readable file"),
+        (["--acme-server", "staging", "--front", "nginx"], "certbot is told with --server"),
+    ],
+)
+def test_authority_that_cannot_be_asked_is_a_problem(options: list[str], complaint: str) -> None:
+    done = run(*GOOD, "--no-mail", *options)
+
+    assert any(complaint in problem for problem in problems(done)), done.stdout
+
+
 def test_name_without_address_is_a_problem_that_says_which_record_to_make() -> None:
     without_skip = [word for word in GOOD if word != "--skip-dns-check"]
 

@@ -107,24 +107,25 @@ def _create(
 def list_backups(site: Site, location: str | None, *, as_json: bool) -> None:
     """List the backups that there are."""
     from pds.services.backup import access
+    from pds.services.backup.errors import DamagedBackupError
 
-    with (
-        told_of_place(),
-        site.settings_alone() as config,
-        access.work_directory(config.data_directory) as work,
-    ):
+    found, damaged = [], []
+    with told_of_place(), site.settings_alone() as config, access.reading_directory() as work:
         vault = access.open_vault(config, location, work, _asker(config, location))
         vault.open()
         vault.unlock()
-        found = [vault.manifest(name) for name in vault.snapshot_names()]
+        for name in vault.snapshot_names():
+            try:
+                found.append(vault.manifest(name))
+            except DamagedBackupError:
+                damaged.append(name)
     lines = [
         (one.name, str(one.accounts), str(one.blobs), str(one.blob_bytes // _MIB)) for one in found
     ]
-    show(
-        {"backups": [_value(one) for one in found]},
-        table(["Name", "Accounts", "Pictures and videos", "MiB of them"], lines),
-        as_json=as_json,
-    )
+    text = table(["Name", "Accounts", "Pictures and videos", "MiB of them"], lines)
+    if damaged:
+        text.append(f"Damaged: {', '.join(damaged)}")
+    show({"backups": [_value(one) for one in found], "damaged": damaged}, text, as_json=as_json)
 
 
 @backup.command()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pds.errors import NotEnoughResourcesError
 from pds.services.backup.errors import DamagedBackupError
 from pds.services.backup.vault import Vault
 from pds.storage.backup_places import BackupFolder
@@ -142,6 +143,7 @@ def test_two_at_once_are_one_too_many(operator: Operator, place: Path) -> None:
     lock = ProcessLock(operator.data / "backup.lock")
     try:
         assert operator.fail("backup", "create") == "another backup is under way; wait for it"
+        assert operator.fail("backup", "verify") == "another backup is under way; wait for it"
     finally:
         lock.release()
     assert not place.exists()
@@ -424,3 +426,38 @@ def test_copy_elsewhere_does_not_pass_for_the_backup_of_the_night(
         assert access.last_check() is None
     operator.ask("backup", "create")
     assert place.exists()
+
+
+def test_backups_can_be_listed_while_one_is_made(operator: Operator, place: Path) -> None:
+    operator.ask("backup", "create")
+    lock = ProcessLock(operator.data / "backup.lock")
+    try:
+        with BackupFolder(place).hold(alone=True):
+            assert len(operator.ask("backup", "list")["backups"]) == 1
+    finally:
+        lock.release()
+
+
+def test_finished_backup_is_remembered_also_where_members_write_a_lot(
+    operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pds.services.backup import access
+    from pds.storage import server_state
+
+    left = 2
+    save = server_state.save_value
+
+    def busy(key: str, value: str) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            raise NotEnoughResourcesError
+        save(key, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server_state, "save_value", busy)
+        made = operator.ask("backup", "create")
+    with operator.services(None):
+        remembered = access.last_backup()
+    assert remembered is not None
+    assert remembered.snapshot == made["name"]

@@ -176,6 +176,18 @@ def test_clock_that_was_ahead_once_does_not_hide_later_backups(
     assert operator.ask("backup", "verify")["name"] == made["name"]
 
 
+def test_one_damaged_backup_does_not_hide_the_others(operator: Operator, place: Path) -> None:
+    made = [operator.ask("backup", "create")["name"] for _ in range(2)]
+    flip(place / "snapshots" / made[0] / "manifest.json")
+
+    listed = operator.ask("backup", "list")
+
+    assert [one["name"] for one in listed["backups"]] == made[1:]
+    assert listed["damaged"] == made[:1]
+    assert f"Damaged: {made[0]}" in operator.run("backup", "list").stdout
+    assert operator.ask("backup", "verify")["name"] == made[1]
+
+
 def test_check_does_not_fill_the_disk(
     operator: Operator, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from typing import Final
 
 from pds.atproto.cid import Cid
 from pds.config import Config
+from pds.errors import NotEnoughResourcesError
 from pds.services.backup.errors import BackupError
 from pds.services.backup.header import Owner, digest_of_keys
 from pds.services.backup.retention import Keep
@@ -25,6 +27,7 @@ RESTORING: Final = "restoring"  # in the directory of the data, while one is und
 _LAST: Final = "last_backup"
 _LAST_CHECK: Final = "last_backup_check"
 _LAST_FAILURE: Final = "last_backup_failure"
+_TRIES: Final = 4
 _DAMAGED: Final = "damaged_backup_blobs"
 
 
@@ -137,6 +140,13 @@ def keep_of(config: Config) -> Keep:
 
 
 @contextmanager
+def reading_directory() -> Iterator[Path]:
+    """For a command that reads little, also while a backup is under way."""
+    with tempfile.TemporaryDirectory(prefix="hearth-backups-") as directory:
+        yield Path(directory)
+
+
+@contextmanager
 def work_directory(data: Path) -> Iterator[Path]:
     """A directory on the data's disk for one backup or check at a time, empty before and after.
 
@@ -199,8 +209,16 @@ def last_failure() -> Outcome | None:
 
 
 def _remember(key: str, outcome: Outcome) -> None:
-    with transaction():
-        server_state.save_value(key, json.dumps(asdict(outcome)))
+    """Several times if need be: hours of work would count for nothing where members write a lot."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with transaction():
+                server_state.save_value(key, json.dumps(asdict(outcome)))
+        except NotEnoughResourcesError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _recall(key: str) -> Outcome | None:

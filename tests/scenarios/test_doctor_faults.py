@@ -70,7 +70,9 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
         clinic.relay.knows_methods = False
 
     def router_that_does_not_lead_back_in() -> None:
-        clinic.front.elsewhere[ADDRESSES[0]] = free_port()
+        for place in (*ADDRESSES, f"alice.{HOST}"):  # the name itself is in the hosts file
+            clinic.front.elsewhere[place] = free_port()
+        clinic.dns.addresses = {HOST: [ADDRESSES[0]], f"*.{HOST}": [ADDRESSES[0]]}
 
     def young_certificate() -> None:
         names = (HOST, f"*.{HOST}")

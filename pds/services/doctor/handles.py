@@ -7,13 +7,14 @@ depends on the program which account it finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 from pds.atproto.syntax.did import is_did
 from pds.network.dns_txt import DnsError
 from pds.network.handle_resolver import MAX_DNS_HANDLE
-from pds.network.http_client import FetchError
+from pds.network.http_client import FetchError, HttpClient
 from pds.services.doctor.dns import LANE
 from pds.services.doctor.members import active_members, out_of
 from pds.services.doctor.model import Check, Finding, Patient, all_well
@@ -40,7 +41,8 @@ class _Answer:
 def _look(patient: Patient) -> Sequence[Finding]:
     members, total = active_members(MOST)
     named = [member for member in members if member.handle]
-    found = side_by_side(lambda member: _judge(patient, member), named, _WITHIN_S)
+    with closing(_ours(patient)) as ours:
+        found = side_by_side(lambda member: _judge(patient, member, ours), named, _WITHIN_S)
     findings = _gathered([one for _, findings in found for one in findings])
     total -= len(members) - len(named)
     return findings or all_well(
@@ -58,7 +60,31 @@ def _gathered(findings: list[Finding]) -> list[Finding]:
     return [*others, Finding("handle-lost", "bad", found, ours[0].remedy)]
 
 
-def _judge(patient: Patient, member: AccountRow) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """How handles of this server are reached where DNS leads them to where its own name leads.
+
+    Behind a router that does not lead back in, the hosts file has the name, and cannot have those
+    below it.
+    """
+
+    http: HttpClient
+    addresses: frozenset[str]
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def _ours(patient: Patient) -> _Ours:
+    host = patient.config.hostname
+    try:
+        addresses = patient.outside.addresses.of(host, _ANSWERS_WITHIN_S)
+    except DnsError:
+        addresses = []
+    return _Ours(patient.outside.http_at(host), frozenset(addresses))
+
+
+def _judge(patient: Patient, member: AccountRow, ours: _Ours) -> list[Finding]:
     handle, did = member.handle or "", member.did
     is_ours = patient.opened.handles.is_service_handle(handle)
     by_dns = _by_dns(patient, handle, did)
@@ -66,7 +92,7 @@ def _judge(patient: Patient, member: AccountRow) -> list[Finding]:
         found = f"{len(by_dns.dids)} DNS records at _atproto.{handle} contradict each other"
         remedy = f'where its domain is managed, leave only: _atproto.{handle} TXT "did={did}"'
         return [Finding("handle-lost", "warn", found, remedy)]
-    by_web = _by_web(patient, handle, is_ours=is_ours and not by_dns.dids)
+    by_web = _by_web(patient, handle, ours if is_ours and not by_dns.dids else None)
     others = [one for one in (*by_dns.dids, *by_web.dids) if one != did]
     if others:
         return [_other(handle, did, others[0], by_dns, by_web)]
@@ -96,15 +122,17 @@ def _by_dns(patient: Patient, handle: str, did: str) -> _Answer:
     return _Answer(problem="there is no DNS record", remedy=add)
 
 
-def _by_web(patient: Patient, handle: str, *, is_ours: bool) -> _Answer:
+def _by_web(patient: Patient, handle: str, ours: _Ours | None) -> _Answer:
     url = f"https://{handle}/.well-known/atproto-did"
-    limit_s = _ORDERED_WITHIN_S if is_ours else _ANSWERS_WITHIN_S
+    http, limit_s, redirects = patient.outside.http, _ANSWERS_WITHIN_S, 5
     try:
-        if is_ours and not patient.outside.addresses.of(handle, _ANSWERS_WITHIN_S):
-            return _Answer(problem="DNS does not know it")
-        answer = patient.outside.http.get(
-            url, accept="text/plain", timeout_s=limit_s, max_redirects=0 if is_ours else 5
-        )
+        if ours is not None:
+            addresses = patient.outside.addresses.of(handle, _ANSWERS_WITHIN_S)
+            if not addresses:
+                return _Answer(problem="DNS does not know it")
+            limit_s, redirects = _ORDERED_WITHIN_S, 0
+            http = ours.http if ours.addresses.intersection(addresses) else http
+        answer = http.get(url, accept="text/plain", timeout_s=limit_s, max_redirects=redirects)
     except (FetchError, DnsError) as error:
         return _Answer(problem=str(error))
     first_line = answer.body[:2_048].decode("utf-8", "replace").strip().partition("\n")[0].strip()

@@ -55,7 +55,7 @@ class Outside:
         self.addresses_elsewhere = DnsAddresses(self.public_nameservers)
 
     def http_at(self, address: str) -> HttpClient:
-        """One that finds every name at ``address``; the caller closes it."""
+        """One that finds every name where ``address`` or name is; the caller closes it."""
         return HttpClient(
             allow_private=True,
             tls=self.tls,

@@ -6,16 +6,20 @@ from typing import Any
 
 from pds.services.record_writes import Write
 from pds.services.repos import WriteResult
-from pds.xrpc.limits import repo_write_limits
+from pds.xrpc.limits import CREATE_POINTS, DELETE_POINTS, UPDATE_POINTS, repo_write_limits
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
 from pds.xrpc.repo_writes import action_of, commit_view, optional_cid, written_view
 
 _NSID = "com.atproto.repo.applyWrites"
-_POINTS = {f"{_NSID}#create": 3, f"{_NSID}#update": 2, f"{_NSID}#delete": 1}
+_POINTS = {
+    f"{_NSID}#create": CREATE_POINTS,
+    f"{_NSID}#update": UPDATE_POINTS,
+    f"{_NSID}#delete": DELETE_POINTS,
+}
 
 
 def _cost(call: Call) -> int:
-    return sum(_POINTS.get(write.get("$type"), 3) for write in call.input["writes"])
+    return sum(_POINTS.get(write.get("$type"), CREATE_POINTS) for write in call.input["writes"])
 
 
 @procedure(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pds.atproto.oauth.scopes.needs import RepoNeed
 from pds.services.record_writes import Write
-from pds.xrpc.limits import repo_write_limits
+from pds.xrpc.limits import create_cost, repo_write_limits
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
 from pds.xrpc.repo_writes import commit_view, optional_cid, written_view
 
@@ -14,7 +14,7 @@ from pds.xrpc.repo_writes import commit_view, optional_cid, written_view
 @procedure(
     "com.atproto.repo.createRecord",
     auth=Auths.USER,
-    limits=repo_write_limits(lambda call: 3),
+    limits=repo_write_limits(create_cost),
     body_limit_bytes=RECORD_LIMIT_BYTES,
 )
 def create_record(call: Call) -> dict[str, Any]:

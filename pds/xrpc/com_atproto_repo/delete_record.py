@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pds.services.record_writes import Write
-from pds.xrpc.limits import repo_write_limits
+from pds.xrpc.limits import delete_cost, repo_write_limits
 from pds.xrpc.method import Auths, Call, procedure
 from pds.xrpc.repo_writes import commit_view, optional_cid, optional_swap
 
@@ -13,7 +13,7 @@ from pds.xrpc.repo_writes import commit_view, optional_cid, optional_swap
 @procedure(
     "com.atproto.repo.deleteRecord",
     auth=Auths.USER,
-    limits=repo_write_limits(lambda call: 1),
+    limits=repo_write_limits(delete_cost),
 )
 def delete_record(call: Call) -> dict[str, Any]:
     given = call.input

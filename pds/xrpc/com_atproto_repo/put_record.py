@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pds.services.record_writes import Write
-from pds.xrpc.limits import repo_write_limits
+from pds.xrpc.limits import repo_write_limits, update_cost
 from pds.xrpc.method import RECORD_LIMIT_BYTES, Auths, Call, procedure
 from pds.xrpc.repo_writes import commit_view, optional_cid, optional_swap, written_view
 
@@ -13,7 +13,7 @@ from pds.xrpc.repo_writes import commit_view, optional_cid, optional_swap, writt
 @procedure(
     "com.atproto.repo.putRecord",
     auth=Auths.USER,
-    limits=repo_write_limits(lambda call: 2),
+    limits=repo_write_limits(update_cost),
     body_limit_bytes=RECORD_LIMIT_BYTES,
 )
 def put_record(call: Call) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _parse_env_file(file: Path) -> dict[str, str]:
     from dotenv.parser import parse_stream  # only needed here, not by who imports the table
 
     try:
-        with file.open(encoding="utf-8") as stream:
+        with file.open(encoding="utf-8-sig") as stream:  # some editors begin with a mark
             lines = list(parse_stream(stream))
     except OSError as error:
         problem = f"PDS_ENV_FILE: {file} cannot be read ({error.strerror}); check path and rights"

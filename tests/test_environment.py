@@ -73,6 +73,15 @@ def test_file_that_is_no_text_is_refused(home: Path) -> None:
         operator_environment(file)
 
 
+def test_file_of_an_editor_for_windows_is_read(home: Path) -> None:
+    file = home / "pds.env"
+    file.write_bytes(b"\xef\xbb\xbfPDS_HOSTNAME=pds.example.com\r\nPDS_PORT=2599\r\n")
+
+    found = operator_environment(file)
+
+    assert (found["PDS_HOSTNAME"], found["PDS_PORT"]) == ("pds.example.com", "2599")
+
+
 def test_values_may_be_quoted_span_lines_be_empty_and_have_comments(home: Path) -> None:
     file = home / "pds.env"
     text = "export PDS_A='$HOME #1'\nPDS_B=\nPDS_C\nPDS_D=one # two\nPDS_E=\"x\ny\"\nPDS_A=last\n"

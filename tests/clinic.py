@@ -68,7 +68,7 @@ class Clinic:
     settings_file: Path | None = None
     proc: Path = Path("/proc")
     without_database: bool = False
-    own_address: str = "192.168.1.5"
+    own_addresses: tuple[str, str] = ("192.168.1.5", ADDRESSES[1])  # behind a router
     wanted_none: set[str] = field(default_factory=set)
 
     def examine(self) -> list[Finding]:
@@ -84,7 +84,7 @@ class Clinic:
             self.issuer.client(),
             self.front.resolve,
             [self.dns.address],
-            lambda _address: self.own_address,
+            lambda address: self.own_addresses[":" in address],
             [self.dns_elsewhere.address],
         )
 

@@ -78,7 +78,7 @@ def another_server_answers_at_the_ipv6_address(clinic: Clinic) -> None:
 @fault("ipv4-dead", "remove the A record")
 def old_ipv4_address(clinic: Clinic) -> None:
     clinic.front.elsewhere[ADDRESSES[0]] = free_port()
-    clinic.own_address = ADDRESSES[0]
+    clinic.own_addresses = ADDRESSES
 
 
 @fault("certificate-missing", "#certificate-missing")

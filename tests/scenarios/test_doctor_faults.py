@@ -82,7 +82,12 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
         clinic.settings["crawlers"] = ""
         clinic.wanted_none = {"PDS_CRAWLERS"}
 
+    def machine_without_ipv6() -> None:
+        clinic.own_addresses = ("192.168.1.5", "fd00::5")
+        clinic.front.ipv6_port = free_port()
+
     return {
+        "a machine without public IPv6": machine_without_ipv6,
         "a name server of the home": lambda: faults_dns.at_home(clinic),
         "a certificate of six days": young_certificate,
         "no relay is wanted": no_relay_is_wanted,
@@ -102,6 +107,7 @@ def healthy_ways(clinic: Clinic) -> dict[str, Callable[[], None]]:
 @pytest.mark.parametrize(
     "way",
     [
+        "a machine without public IPv6",
         "a name server of the home",
         "a certificate of six days",
         "no relay is wanted",

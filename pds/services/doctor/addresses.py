@@ -1,8 +1,9 @@
 """Does every address that the name has lead to this server, IPv4 and IPv6?
 
 Clients take one of them; which is theirs to choose. So one that is old or dead is a server that
-works for some and not for others. Behind a router the IPv4 address is the router's, and whether it
-leads back in from within says little about what others see: nothing is said of it then.
+works for some and not for others. A machine without a public address of that family cannot tell:
+behind a router the IPv4 address is the router's, and whether it leads back in from within says
+little about what others see.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _state(patient: Patient, address: str) -> _State:
     state: _State = "dead"
     if is_reached:
         state = "here" if _is_this_server(patient, address) else "other"
-    is_ours_to_judge = ":" in address or is_public(outside.source_of(address))
+    is_ours_to_judge = is_public(outside.source_of(address))
     return state if state == "here" or is_ours_to_judge else "no way"
 
 

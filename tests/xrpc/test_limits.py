@@ -115,3 +115,4 @@ def test_no_two_budgets_of_different_size_share_a_name() -> None:
         for limit in method.limits:
             size = (limit.points, limit.window_s, limit.key)
             assert known.setdefault(limit.name, size) == size
+    assert known

@@ -197,6 +197,11 @@ ask_everything() {
 }
 
 introduce() {
+  if [[ -n $known_hostname ]]; then
+    wrapped <<<"The server here is $known_hostname. Enter keeps the answer in [brackets]; Ctrl-C ends it, and nothing is changed."
+    echo
+    return
+  fi
   wrapped <<TEXT
 Hearth will be a public server on this machine. First some questions; then it looks whether all is right, shows every change, and makes them only when you say yes. Enter takes the answer in [brackets]; Ctrl-C ends it.
 

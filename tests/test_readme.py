@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pds.cli.__main__ import pdsadmin
 from tests.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +27,39 @@ def commands(port: int) -> str:
     # The firehose has no end; here it is read up to the last event there is.
     script = script.replace("while True:", f"for _ in range({EVENTS}):")
     return script.replace("get('ops', [])])", "get('ops', [])])\nstream.close()")
+
+
+def test_newcomer_sees_what_it_needs_how_to_install_it_and_what_to_do_when_it_fails() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:45])
+
+    for told in ("What it needs", "apt-get install --yes git", "./install.sh server", "doctor"):
+        assert told in first_screen
+
+
+def test_commands_for_operators_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"sudo pdsadmin ([a-z -]+?)(?= --| [^a-z-]|[`\n]| you)", text)
+
+    assert len(lines) >= 4
+    for line in lines:
+        words = [word for word in line.split() if not word.startswith("-")]
+        assert CliRunner().invoke(pdsadmin, [*words, "--help"]).exit_code == 0, line
+
+
+def test_figures_are_those_of_the_measurements() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Beside the official PDS")[2].partition("\n## ")[0]
+    measured = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    needed = (ROOT / "docs/hardware.md").read_text(encoding="utf-8")
+
+    posts, *_ = re.findall(r"\| createRecord serial, 1 account \| (\d+) \| (\d+) ", measured)
+    [memory] = re.findall(
+        r"idle \d+ MB \(reference (\d+)\), after the whole run (\d+) \((\d+)\)", measured
+    )
+    [idle] = re.findall(r"\| Memory, idle \| (\d+) MB", needed)
+    assert f"| [{posts[1]}](docs/performance.md) | {posts[0]} |" in table
+    assert f"[{idle} MB](docs/hardware.md); [{memory[1]} MB]" in table
+    assert f"| {memory[0]} MB; {memory[2]} MB |" in table
 
 
 @pytest.mark.slow

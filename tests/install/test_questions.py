@@ -284,7 +284,8 @@ def asked_anew() -> Terminal:
 
 def test_asked_anew_enter_keeps_everything() -> None:
     with asked_anew() as terminal:
-        terminal.answer("[op@hearth-plan.org]:", "")
+        begin = terminal.answer("[op@hearth-plan.org]:", "")
+        assert begin.startswith("The server here is pds.hearth-plan.org. Enter keeps")
         terminal.answer("Mail [own]:", "")
         terminal.answer("Name of the mail server [mail.example.com]:", "")
         terminal.answer("Its port [587]:", "")

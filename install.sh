@@ -257,4 +257,4 @@ main() {
   exec .venv/bin/python app.py
 }
 
-main "$@" # the last line: of a script that arrives cut off nothing is run
+{ main "$@"; } # of a script that arrives cut off nothing is run: what is here is run when the brace is closed

@@ -7,6 +7,7 @@ remarks=()
 
 readonly least_memory_mib=380
 readonly least_disk_mib=1500
+readonly least_for_update_mib=400 # another environment and program beside those that are there
 readonly good_disk_mib=6000
 
 check_machine() {
@@ -131,12 +132,13 @@ check_memory() {
 }
 
 check_disk() {
-  local folder mib
+  local folder mib least=$least_disk_mib
+  [[ ! -e $program_folder/current ]] || least=$least_for_update_mib
   for folder in /opt "$data_folder"; do
     [[ -d $folder ]] || folder=/
     mib=$(df -Pm "$folder" | awk 'NR == 2 { print $4 }')
-    if ((mib < least_disk_mib)); then
-      problems+=("$mib MiB are free on the disk of $folder; $least_disk_mib are needed. Make room first")
+    if ((mib < least)); then
+      problems+=("$mib MiB are free on the disk of $folder; $least are needed. Make room first")
       return
     fi
   done

@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 CHUNK_BYTES = 16 * 1024 * 1024
 TELL_EVERY_S = 2.0
+BUSY_S = 3  # for a command of the operator's; members are waiting
 _SEEN = "SELECT name FROM schema_migration"
 
 
@@ -52,7 +53,7 @@ def fold(file: Path) -> None:
     Raises:
         InUseError: another program reads or writes it.
     """
-    with closing(sqlite3.connect(file, timeout=10)) as connection:
+    with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection:
         _fold(connection)
 
 
@@ -62,7 +63,7 @@ def copy(file: Path, target: Path) -> None:
     Raises:
         InUseError, OSError
     """
-    with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)) as connection:
         _fold(connection)
         connection.execute("BEGIN IMMEDIATE")  # nobody writes while it is read
         try:

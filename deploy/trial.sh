@@ -10,6 +10,7 @@
 #   the copy takes its place only when it has been tried and nobody has written to either.
 
 readonly healthy_within_s=10
+signs_every_s=5
 
 trial_planned=no
 trial_data= # set where the new version is tried on a copy
@@ -43,7 +44,7 @@ check_database() {
   local differences unknown size free
   database_is_older=no
   if ! differences=$(compare_database 2>&1); then
-    problems+=("the database cannot be read: $differences")
+    problems+=("the database cannot be read: $differences. See docs/troubleshooting.md#database-damaged")
     return
   fi
   unknown=$(sed -n 's/^unknown //p' <<<"$differences" | tail -n 1)
@@ -190,7 +191,12 @@ place_trial_unit() {
 # start_watched VERB: start or restart, and wait until it says that it is ready.
 start_watched() {
   systemctl reset-failed pds 2>/dev/null || true
-  with_signs "it is not ready yet" systemctl "$1" pds 2>/dev/null || { note_failed_run; return 1; }
+  with_signs "it is not ready yet" quietly systemctl "$1" pds || { note_failed_run; return 1; }
+}
+
+# Without what systemctl advises: whoever is interrupted meanwhile must not be silent.
+quietly() {
+  "$@" 2>/dev/null
 }
 
 drop_trial_unit() {
@@ -215,11 +221,11 @@ show_last_words() {
 with_signs() {
   local text=$1 pid begun=$SECONDS told=0
   shift
-  "$@" &
+  "$@" 8>&- & # should this shell be killed, the command must not go on holding its lock
   pid=$!
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.1
-    ((SECONDS - begun < told + 5)) || { told=$((SECONDS - begun)) && echo "  $text ($told s)"; }
+    ((SECONDS - begun < told + signs_every_s)) || { told=$((SECONDS - begun)) && echo "  $text ($told s)"; }
   done
   wait "$pid"
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -55,6 +57,18 @@ BROKEN_WHEN_READY = (
     "pds/web/well_known.py",
     '_json({"version": version})',
     '_json({"version": version}, 500)',
+)
+
+BROKEN_IN_EARNEST = (
+    "app.py",
+    "    if config.share_processor:",
+    "    if config.port == 2583:\n        raise RuntimeError('in earnest')\n"
+    "    if config.share_processor:",
+)
+SICK_IN_EARNEST = (
+    "pds/web/well_known.py",
+    '_json({"version": version})',
+    '_json({"version": version}, 500 if services.config.port == 2583 else 200)',
 )
 
 
@@ -191,6 +205,29 @@ def test_failed_updates_leave_the_old_version(server: Server) -> None:
     _no_room_for_the_copy(server)
 
 
+def test_old_database_comes_back_only_while_nothing_was_taken(server: Server) -> None:
+    """What passes on the copy, and fails when it is started in earnest."""
+    box = server.box
+    never = server.version("never", BROKEN_IN_EARNEST, step=STEP)
+    sick = server.version("sick", SICK_IN_EARNEST, step=STEP)
+    with traffic(server.alice, server.relay):
+        said = box.install(UPDATE, tree=never, fails=True)
+        assert "the new version did not start on the changed database" in said
+        assert "RuntimeError: in earnest" in said
+        assert RUNS_AGAIN in said
+        assert server.running() == "0.1.0"
+        server.is_as_before()
+        assert NOTHING in box.install(UPDATE)
+
+        said = box.install(UPDATE, tree=sick, fails=True)
+        assert "may have taken posts since" in said
+        server.alice.post("taken by the new version")
+        server.is_as_before()
+    assert "sick-0.1.0" in box.run("pdsadmin version")
+    assert box.run("ls /pds/before-update.sqlite")
+    box.run("cd /root/hearth && ./install.sh server --yes --skip-dns-check", fails=True)
+
+
 def changed(before: str, after: str) -> set[str]:
     """Which files differ in content."""
 
@@ -230,36 +267,41 @@ def test_installer_may_be_killed_and_interrupted(server: Server) -> None:
     box = server.box
     slow = server.version("slow", NEVER_READY)
     slow_new = server.version("slow-new", NEVER_READY, step=STEP)
-    for tree in (slow, slow_new):
-        for signal in ("INT", "TERM", "HUP"):
-            _interrupt(box, tree, signal)
-            server.is_as_before()
-            assert server.running() == "0.1.0"
-        _interrupt(box, tree, "KILL")
+    for tree, number in ((slow, signal.SIGINT), (slow_new, signal.SIGHUP)):
+        _interrupt(box, tree, number)
+        server.is_as_before()
+        assert server.running() == "0.1.0"
+        _interrupt(box, tree, signal.SIGKILL)
         assert "clear away an update that was cut off" in box.install(UPDATE)
         server.is_as_before()
         assert server.running() == "0.1.0"
         assert NOTHING in box.install(UPDATE)
 
 
-def _interrupt(box: Box, tree: str, signal: str) -> None:
-    """Send the signal to the installer, and to what it has started, when it waits."""
+def _interrupt(box: Box, tree: str, number: signal.Signals) -> None:
+    """Send the signal to the installer when it waits for a server that never becomes ready."""
     words = [str(TOOL), "run", str(box.folder), f"/root/{tree}/install.sh", "server"]
+    said: list[str] = []
     with subprocess.Popen(
         [*words, *UPDATE.split()],
+        env={**os.environ, **box.settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         assert process.stdout is not None
-        said = []
         for line in process.stdout:
+            if "it is not ready yet (" in line and not any("not ready" in old for old in said):
+                found = ["pgrep", "--full", f"^/bin/bash /root/{tree}/install.sh"]
+                for pid in subprocess.check_output(found, text=True).split():
+                    os.kill(int(pid), number)
+                if number == signal.SIGKILL:
+                    break  # what it has started goes on waiting
             said.append(line)
-            if "it is not ready yet (" in line:
-                box.run(f"pkill -{signal} -f /root/{tree}/install.sh; pkill -{signal} systemctl")
     assert process.returncode != 0
-    assert signal == "KILL" or any(RUNS_AGAIN in line for line in said), "".join(said)
+    if number != signal.SIGKILL:
+        assert any(RUNS_AGAIN in line for line in said), "".join(said)
 
 
 @pytest.mark.parametrize("step", ["", STEP], ids=["same database", "new database"])
@@ -281,10 +323,7 @@ def test_power_may_fail_at_every_step_of_an_update(server: Server, step: str) ->
     while box.install_until(UPDATE, is_new_step, tree):
         assert len(failed_at) < 60
         box.boot()
-        for _ in range(60):
-            time.sleep(0.5)
-            if box.attempt("systemctl is-active pds caddy").stdout == "active\nactive\n":
-                break
+        until_active(box)
         version = server.running()
         print(f"{failed_at[-1].strip()}: {version}")
         assert version in ("0.1.0", "next-0.1.0")
@@ -292,8 +331,44 @@ def test_power_may_fail_at_every_step_of_an_update(server: Server, step: str) ->
         server.alice.post(f"after power failed at: {failed_at[-1]}")
 
     assert server.running() == "next-0.1.0"
-    assert len(failed_at) > 10
+    for part in ("put the program", "try the new version", "clear away an update"):
+        assert any(part in line for line in failed_at), part
     server.is_as_before()
     assert NOTHING in box.install(UPDATE, tree=tree)
     with traffic(server.alice, server.relay):
         pass
+
+
+def test_power_may_fail_while_the_database_is_switched(server: Server) -> None:
+    box = server.box
+    for number, moment_s in enumerate((0, 0.2, 0.5, 1.0)):
+        tree = server.version(f"v{number}")
+        for step in range(number + 1):
+            file = box.folder / f"root/{tree}/pds/storage/migrations/090{step}_more.py"
+            file.write_text(STEP.replace("TABLE more", f"TABLE more{step}"))
+
+        def is_the_last_step(line: str, moment_s: float = moment_s) -> bool:
+            if "==> go on with the new version" not in line:
+                return False
+            time.sleep(moment_s)
+            return True
+
+        assert box.install_until(UPDATE, is_the_last_step, tree)
+        box.boot()
+        until_active(box)
+        assert server.running() == f"{tree}-0.1.0"
+        assert server.alice.has_lost_nothing()
+        server.alice.post(f"with {tree}")
+        box.install(UPDATE, tree=tree)
+        assert NOTHING in box.install(UPDATE, tree=tree)
+        server.is_as_before()
+    with traffic(server.alice, server.relay):
+        pass
+
+
+def until_active(box: Box) -> None:
+    for _ in range(120):
+        time.sleep(0.5)
+        if box.attempt("systemctl is-active pds caddy").stdout == "active\nactive\n":
+            return
+    pytest.fail(f"the server did not come up: {box.attempt('journalctl -u pds -n 30').stdout}")

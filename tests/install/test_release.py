@@ -68,12 +68,9 @@ def test_what_is_in_no_commit_is_not_released(repository: Repository, tmp_path: 
     assert (tmp_path / "named" / again.name).read_bytes() == again.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["http://example.org"], ["https://a b"], ["https://x/$(id)"], ["--help"]]
-)
-def test_address_must_be_one(repository: Repository, words: list[str]) -> None:
-    done = repository.attempt(*words)
-
-    assert done.returncode == 1
-    assert "say where the files will be" in done.stderr
-    assert "there is no commit" in repository.attempt(ADDRESS, "nowhere").stderr
+def test_address_and_commit_must_be_there(repository: Repository) -> None:
+    for words in ([], ["http://example.org"], ["https://a b"], ["https://x/$(id)"], ["--help"]):
+        done = repository.attempt(*words)
+        assert done.returncode == 1
+        assert "say where the files will be" in done.stderr
+    assert "there is no commit nowhere" in repository.attempt(ADDRESS, "nowhere").stderr

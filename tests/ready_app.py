@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
+import threading
 from pathlib import Path
 
 import app
@@ -19,4 +21,13 @@ def run(env: dict[str, str], log: Path) -> None:
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
+    threading.Thread(target=_end_with_the_tests, daemon=True).start()
     sys.exit(app.main())
+
+
+def _end_with_the_tests() -> None:
+    """Whoever is killed in the middle of a test leaves no server behind."""
+    tests = multiprocessing.parent_process()
+    assert tests is not None
+    tests.join()
+    os._exit(1)

@@ -16,7 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$here"
 git rev-parse --git-dir >/dev/null || fail "this is made from a checkout, and there is none"
 commit=$(git rev-parse --verify --quiet "${2:-HEAD}^{commit}") || fail "there is no commit ${2:-HEAD}"
-[[ -n ${2:-} || -z $(git status --porcelain) ]] || fail "there are changes that are in no commit; commit them, or name a commit"
+[[ -n ${2:-} || -z $(git status --porcelain -- . ':!dist') ]] || fail "there are changes that are in no commit; commit them, or name a commit"
 
 # shellcheck source=deploy/program.sh
 source "$here/deploy/program.sh"

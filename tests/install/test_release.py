@@ -22,7 +22,8 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def test_same_commit_gives_the_same_bytes(repository: Repository, tmp_path: Path) -> None:
-    first = repository.release(tmp_path / "first")
+    assert repository.attempt(ADDRESS).returncode == 0
+    first = repository.release(tmp_path / "first")  # over what was made before
     for file in repository.folder.rglob("*.py"):
         file.touch()
     clone = tmp_path / "clone"

@@ -74,6 +74,7 @@ class Terminal:
         return shown
 
     def interrupt(self) -> None:
+        time.sleep(0.3)  # until the question is not only shown but listens
         os.write(self._master, b"\x03")
 
     def end(self) -> int:

@@ -14,12 +14,20 @@ LIMIT_S = 60
 
 
 def pdsadmin(
-    *words: str, data: Path | None = None, env_file: Path | None = None
+    *words: str,
+    data: Path | None = None,
+    env_file: Path | None = None,
+    port: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the script as from another directory, knowing nothing but where data or settings are."""
+    """Run the script as from another directory, knowing nothing but where data or settings are.
+
+    port: the server's, where it cannot be read from the data.
+    """
     env = {name: value for name, value in os.environ.items() if not name.startswith("PDS_")}
     if data is not None:
         env["PDS_DATA_DIRECTORY"] = str(data)
+    if port is not None:
+        env["PDS_PORT"] = str(port)
     named = ("--env-file", str(env_file)) if env_file is not None else ()
     return subprocess.run(
         [ROOT / "pdsadmin", *named, *words],

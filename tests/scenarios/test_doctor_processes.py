@@ -17,9 +17,9 @@ from tests.server_process import ServerProcess
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount and give away files")
 
 
-def wrong(data: Path, *words: str) -> dict[str, str]:
+def wrong(data: Path, *words: str, port: int | None = None) -> dict[str, str]:
     """Name → remedy of what a doctor's process finds wrong, in its order."""
-    done = pdsadmin("doctor", "--json", *words, data=data)
+    done = pdsadmin("doctor", "--json", *words, data=data, port=port)
     found = json.loads(done.stdout)
     assert done.returncode == {"ok": 0, "warn": 1, "bad": 2}[found["outcome"]]
     assert done.stderr == ""
@@ -88,7 +88,7 @@ def test_a_disk_mounted_read_only_is_named(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data") as server:
         server.stop()
         with read_only(server.data):
-            found = wrong(server.data)
+            found = wrong(server.data, port=server.port)
 
     assert "remount,rw" in found["disk-read-only"]
     assert "read-only" in found["data"]

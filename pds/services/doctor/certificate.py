@@ -22,8 +22,8 @@ _FROM_HERE: Final = (
     " does not lead back in: docs/troubleshooting.md#public-name-unreachable"
 )
 _RENEW: Final = (
-    "see the front server's log for why it was not renewed: sudo journalctl -u caddy;"
-    " docs/troubleshooting.md#certificate-expired"
+    "see why it was not renewed: sudo journalctl -u caddy (where certbot does it, behind nginx or"
+    " Apache: sudo certbot renew); docs/troubleshooting.md#certificate-expired"
 )
 _WHY_NONE: Final = (
     "its log says why it has none (sudo journalctl -u caddy); to get one it must be reached from"

@@ -76,6 +76,11 @@ def start_dns(box: Box, address: str = "127.0.0.1") -> None:
         f" -defaultIPv4 {address} -defaultIPv6 '' -dns01 {CHALLENGE_DNS}"
         f" -management {DNS_MANAGEMENT.removeprefix('http://')}"
     )
+    serve_names(box, address)
+
+
+def serve_names(box: Box, address: str) -> None:
+    """Until the box is stopped, the DNS there knows the server's names, at ``address``, alone."""
     box.run(
         "systemd-run --unit acme-names dnsmasq --keep-in-foreground --no-resolv --no-hosts"
         f" --bind-interfaces --listen-address={address} --local=/#/ --address=/{HOSTNAME}/{address}"

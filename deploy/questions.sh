@@ -74,10 +74,16 @@ ask_secret() {
   local hint="not shown${3:+; Enter: as before}"
   while [[ -z $secret ]]; do
     # In a shell of its own: one that watches for Ctrl-C would go on reading.
-    secret=$(trap - INT && read -r -s -p "$2 ($hint): " line && printf '%s' "$line") || end_of_answers
+    secret=$(trap - INT && read -r -s -p "$2 ($hint): " line && printf '%s' "$line") || end_of_secret $?
     echo
     secret=${secret:-${3-}}
   done
+}
+
+# end_of_secret STATUS: Ctrl-C may end the shell that reads before this one has heard of it.
+end_of_secret() {
+  (($1 != 130)) || interrupted INT
+  end_of_answers
 }
 
 # ask_choice VARIABLE QUESTION USUAL CHOICE…: one of the choices, by its name or its number.

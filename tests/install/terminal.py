@@ -51,6 +51,7 @@ class Terminal:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait()
         os.close(self._terminal)
         os.close(self._master)
 
@@ -74,8 +75,17 @@ class Terminal:
         return shown
 
     def interrupt(self) -> None:
-        time.sleep(0.3)  # until the question is not only shown but listens
-        os.write(self._master, b"\x03")
+        """Press Ctrl-C as people do: again when nothing comes of it.
+
+        bash does not hear one in the instant after it has shown a question.
+        """
+        for _ in range(5):
+            os.write(self._master, b"\x03")
+            limit = time.monotonic() + 2
+            while time.monotonic() < limit:
+                self._read(0.1)
+                if self._process.poll() is not None:
+                    return
 
     def end(self) -> int:
         """Wait for the end. The exit status; a signal's number below zero."""

@@ -160,7 +160,7 @@ is_service_fresh() {
 
 step_start() {
   if [[ $trial_planned == yes ]]; then
-    change "go on with the new version" finish_trial
+    change "go on with $tried" finish_trial
     return
   fi
   if [[ $service_touched == no ]] && is_service_fresh; then

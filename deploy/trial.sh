@@ -99,10 +99,12 @@ step_trial() {
   trial_planned=no
   is_update || return 0
   trial_planned=yes
+  tried="the new version"
+  [[ $(readlink "$program_folder/current") != "$code_name" ]] || tried="the new settings"
   if [[ $database_is_older == yes && -f $(database_folder)/pds.sqlite ]]; then
     change "stop the server, and try the new version on a copy of the database ($(database_mib) MiB)" try_on_a_copy
   else
-    change "stop the server, and try the new version in its place" try_in_place
+    change "stop the server, and try $tried in its place" try_in_place
   fi
 }
 

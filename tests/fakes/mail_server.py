@@ -98,8 +98,9 @@ class MailServer:
         """The messages, once there are ``count``."""
         with self.news:
             arrived = self.news.wait_for(lambda: len(self.delivered) >= count, timeout_s)
-        assert arrived, f"{len(self.delivered)} of {count} messages in {timeout_s} s"
-        return self.delivered
+            delivered = list(self.delivered)  # more may come
+        assert arrived, f"{len(delivered)} of {count} messages in {timeout_s} s"
+        return delivered
 
     def last_code(self, count: int = 1) -> str:
         """The one-time code in the newest message, once there are ``count``."""

@@ -82,15 +82,16 @@ def test_member_confirms_changes_and_resets(
     stage.ok(f"{SERVER}.requestPasswordReset", {"email": "new@example.com"})
     codes.append(mail.last_code(6))
     assert reset(stage, codes[-1]) == 200
-    notice = mail.wait_for(7)[-1]
+    delivered = mail.wait_for(7)
+    notice = delivered[-1]
 
-    assert stage.may_log_in(alice, "the new password")
+    assert stage.may_log_in(alice, "the new password")  # of which a mail tells in its turn
     assert alice.row.email == "new@example.com"
     assert alice.row.is_email_confirmed
     assert notice.message["Subject"] == "Your password was changed"
-    assert {one.user for one in mail.delivered} == {"pds"}
-    assert {one.sender for one in mail.delivered} == {"pds@example.com"}
-    assert [one.recipients for one in mail.delivered[3:]] == [["new@example.com"]] * 4
+    assert {one.user for one in delivered} == {"pds"}
+    assert {one.sender for one in delivered} == {"pds@example.com"}
+    assert [one.recipients for one in delivered[3:]] == [["new@example.com"]] * 4
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("pds")]
     assert ours
     for secret in (*codes, SMTP_PASSWORD, alice.password, "the new password"):

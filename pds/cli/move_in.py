@@ -282,6 +282,10 @@ def told_to_go_on() -> Iterator[None]:
     """Whatever fails now can be gone on with."""
     try:
         yield
+    except OSError as error:  # of what is on its way: a full disk
+        say(_AGAIN)
+        message = f"{error.strerror or error}; look at the disk of the data"
+        raise Failure(message) from error
     except BaseException:
         say(_AGAIN)
         raise

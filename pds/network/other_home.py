@@ -92,6 +92,19 @@ class OtherHome:
         target = f"{nsid}?{urlencode(params)}" if params else nsid
         return self._in_session(lambda: self._json("GET", target, None))
 
+    def query_list(self, nsid: str, name: str) -> list[Any]:
+        """What the answer of a query has under ``name``.
+
+        Raises:
+            RefusedError
+            FetchError: it is no list, or not there.
+        """
+        found = self.query(nsid).get(name)
+        if not isinstance(found, list):
+            message = f"{host_of(self.origin)} answered {nsid} without a list of {name}"
+            raise FetchError(message)
+        return found
+
     def call(self, nsid: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer of a procedure, ``{}`` for none. Raises RefusedError, FetchError."""
         return self._in_session(lambda: self._json("POST", nsid, body))

@@ -10,6 +10,7 @@ Spec: https://atproto.com/guides/account-migration
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Lost:
     reason: str
 
 
-class Arrival:
+class Arrival(ABC):
     """An account that is to live here; the steps that need nobody else."""
 
     def __init__(self, did: str, parts: Parts, work: Path) -> None:
@@ -155,9 +156,9 @@ class Arrival:
             message = "something else was there in its place"
             raise InvalidRequestError(message)
 
+    @abstractmethod
     def fetch_blob(self, cid: str, file: BinaryIO) -> str:
         """Write a blob to ``file``; its type, or "". Raises PdsError when it is not to be had."""
-        raise NotImplementedError
 
     def put_preferences(self, found: list[dict[str, Any]]) -> None:
         """Take over private settings. Raises as ``Preferences.put``."""
@@ -223,7 +224,7 @@ class Mover(Arrival):
 
     def keeps_handle(self) -> bool:
         """Whether the handle is a domain of the member's own, which moves along."""
-        domains = self.home.query("com.atproto.server.describeServer")["availableUserDomains"]
+        domains = self.home.query_list("com.atproto.server.describeServer", "availableUserDomains")
         return not self.old_handle.endswith((*_PROVIDERS, *map(str, domains)))
 
     def bring_repo(self) -> None:
@@ -239,7 +240,7 @@ class Mover(Arrival):
 
     def bring_preferences(self) -> None:
         """Take over the private settings. Raises as ``Preferences.put``."""
-        self.put_preferences(self.home.query("app.bsky.actor.getPreferences")["preferences"])
+        self.put_preferences(self.home.query_list("app.bsky.actor.getPreferences", "preferences"))
 
     def old_record_count(self) -> int | None:
         """How many records the old server counts; None if it does not say."""
@@ -258,10 +259,11 @@ class Mover(Arrival):
 
         They may be the member's, or ones that the old server keeps quiet about.
         """
-        there: dict[str, Any] = {}
+        claimed: list[Any] = []
         with suppress(RefusedError):  # who was taken down there may not ask
-            there = self.home.query("com.atproto.identity.getRecommendedDidCredentials")
-        claimed = there.get("rotationKeys") or ()
+            claimed = self.home.query_list(
+                "com.atproto.identity.getRecommendedDidCredentials", "rotationKeys"
+            )
         now = self._parts.directory.last_operation(self.did).get("rotationKeys") or ()
         return [key for key in now if key not in claimed]
 
@@ -270,12 +272,23 @@ class Mover(Arrival):
 
         Raises:
             RefusedError: the code is wrong or too old, or the old server does not want to.
-            InvalidRequestError, UpstreamFailureError
+            InvalidRequestError: it signed something else than it was asked to; nothing is changed.
+            UpstreamFailureError
         """
         reply = self.home.call(
             "com.atproto.identity.signPlcOperation", {**document, "token": code.strip()}
         )
-        self._parts.plc_operations.submit(self.did, reply.get("operation"))
+        operation = reply.get("operation")
+        # A key of its own that it slipped in would let the old server take the account back.
+        if not isinstance(operation, dict) or any(
+            operation.get(name) != wanted for name, wanted in document.items()
+        ):
+            message = (
+                f"{self.home.origin} signed something else than it was asked to, which was not"
+                " published; the DID is as it was"
+            )
+            raise InvalidRequestError(message)
+        self._parts.plc_operations.submit(self.did, operation)
 
     def leave(self) -> None:
         """Make it inactive at the old server. Raises RefusedError, FetchError."""

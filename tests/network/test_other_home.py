@@ -155,3 +155,12 @@ def test_private_addresses_are_refused_on_a_public_server(elsewhere: Elsewhere) 
 
     with pytest.raises(AddressRefusedError):
         home.log_in(DID, "secret")
+
+
+@pytest.mark.parametrize("answer", [{}, {"items": None}, {"items": {"a": 1}}])
+def test_answer_without_its_list_is_told(elsewhere: Elsewhere, answer: dict[str, Any]) -> None:
+    elsewhere.say("com.example.read", answer)
+    elsewhere.home.log_in(DID, "secret")
+
+    with pytest.raises(FetchError, match=r"answered com\.example\.read without a list of items"):
+        elsewhere.home.query_list("com.example.read", "items")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import pytest
 
 from pds.atproto.cid import cid_for_raw
-from pds.errors import BlobNotFoundError
+from pds.errors import BlobNotFoundError, InvalidRequestError
 from pds.network.http_client import FetchError
 from pds.network.other_home import OtherHome
 from pds.services.moving_in import GIVE_UP_AFTER, Arrival, Limits, Lost, Mover, Parts
@@ -107,8 +107,9 @@ class SaysDomains:
     def __init__(self, *domains: str) -> None:
         self._domains = domains
 
-    def query(self, _nsid: str) -> dict[str, Any]:
-        return {"availableUserDomains": list(self._domains)}
+    def query_list(self, _nsid: str, name: str) -> list[str]:
+        assert name == "availableUserDomains"
+        return list(self._domains)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,38 @@ def test_domain_of_ones_own_stays_the_handle(
     mover.old_handle = handle
 
     assert mover.keeps_handle() is keeps
+
+
+class SignsElse:
+    """An old server that changes what it is asked to sign."""
+
+    origin = "https://old.example"
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def call(self, _nsid: str, body: dict[str, Any]) -> dict[str, Any]:
+        signed = {name: value for name, value in body.items() if name != "token"}
+        return {"operation": {"type": "plc_operation", **signed, **self._changes}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rotationKeys": ["did:key:zTheirs", "did:key:zOurs"]},
+        {"services": {"atproto_pds": {"type": "x", "endpoint": "https://old.example"}}},
+        {"alsoKnownAs": []},
+    ],
+)
+def test_what_the_old_server_signs_is_published_only_as_it_was_asked_for(
+    services: Services, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    did = make_account(services, "alice").did
+    home = cast("OtherHome", SignsElse(**changes))
+    mover = Mover(did, home, parts_of(services), tmp_path, Limits(1, 1))
+    before = services.identity.last_operation(did)
+
+    with pytest.raises(InvalidRequestError, match="signed something else"):
+        mover.change_did("code", mover.wanted_document())
+
+    assert services.identity.last_operation(did) == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -106,20 +107,27 @@ class PlaceLock:
         """
         if self.recipient is None or self.identity is not None:
             return
-        sealed = self._sealed_identity()
+        identity = self._identity(self._sealed_identity())
+        # Whoever can write there could have what is sealed from now on sealed for themselves.
+        if str(identity.to_public()) != str(self.recipient):
+            message = (
+                f"the public key in {HEADER} at {self._place.name} is not the one of {IDENTITY}:"
+                " somebody may have changed it; name an empty place for new backups"
+            )
+            raise DamagedBackupError(message)
+        self.identity = identity
+
+    def _identity(self, sealed: bytes) -> pyrage.x25519.Identity:
+        """Raises WrongPassphraseError."""
         if self.passphrase is not None:
-            self.identity = _opened(sealed, self.passphrase)
-            return
+            return _opened(sealed, self.passphrase)
         assert self._ask is not None  # noqa: S101 # else the header was refused
-        for left in reversed(range(ASKED_TIMES)):
+        for _ in range(ASKED_TIMES - 1):
             self.passphrase = self._ask()
-            try:
-                self.identity = _opened(sealed, self.passphrase)
-            except WrongPassphraseError:
-                if not left:
-                    raise
-            else:
-                return
+            with suppress(WrongPassphraseError):
+                return _opened(sealed, self.passphrase)
+        self.passphrase = self._ask()
+        return _opened(sealed, self.passphrase)
 
     def _read_header(self) -> bool:
         if self._header is not None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
 
 from flask import Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -26,9 +25,6 @@ from pds.atproto.syntax.record_key import InvalidRecordKeyError
 from pds.atproto.syntax.tid import InvalidTidError
 from pds.disk_trouble import disk_trouble
 from pds.errors import NAMES, NotEnoughResourcesError, PdsError
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger("pds.web")
 
